@@ -1,8 +1,8 @@
 /* A device: where frames come from and go to. Five functions; write them and any medium carries a host.
  *
  * Frames are pbufs, with the link header and without preamble and check sequence. Offload facts travel with
- * them as virtio-net has them: a frame may come with its checksum verified, or partial; a super-segment may be
- * handed down to a device that can cut it.
+ * them as virtio-net has them: a frame may come with its checksum verified, or partial; a super-segment may
+ * be handed down to a device that can cut it.
  */
 #ifndef VITRO_DEVICE_H
 #define VITRO_DEVICE_H
@@ -40,8 +40,9 @@ struct vt_device_ops {
 /* The common head of every device; a device embeds it first in its own struct. */
 struct vt_device {
     const struct vt_device_ops *ops;
-    uint32_t features; /* may change while it runs: a cable that gets impairments stops taking super-segments */
-    uint32_t mtu;      /* of what the frame carries: 1500 for Ethernet */
+    uint32_t
+        features; /* may change while it runs: a cable that gets impairments stops taking super-segments */
+    uint32_t mtu; /* of what the frame carries: 1500 for Ethernet */
     const char *name;
 };
 

@@ -30,7 +30,10 @@ static inline vt_time vt_time_add(vt_time t, vt_span d)
     return t > VT_NEVER - (vt_time)d ? VT_NEVER : t + (vt_time)d;
 }
 
-static inline vt_time vt_time_min(vt_time a, vt_time b) { return a < b ? a : b; }
+static inline vt_time vt_time_min(vt_time a, vt_time b)
+{
+    return a < b ? a : b;
+}
 
 /* Fields as they lie on the wire, most significant byte first, at any alignment. */
 struct vt_be16 {
@@ -40,7 +43,10 @@ struct vt_be32 {
     uint8_t b[4];
 };
 
-static inline uint16_t vt_be16_get(struct vt_be16 x) { return (uint16_t)(x.b[0] << 8 | x.b[1]); }
+static inline uint16_t vt_be16_get(struct vt_be16 x)
+{
+    return (uint16_t)(x.b[0] << 8 | x.b[1]);
+}
 static inline uint32_t vt_be32_get(struct vt_be32 x)
 {
     return (uint32_t)x.b[0] << 24 | (uint32_t)x.b[1] << 16 | (uint32_t)x.b[2] << 8 | x.b[3];
@@ -55,7 +61,10 @@ static inline struct vt_be32 vt_be32_of(uint32_t v)
 }
 
 /* The same from and to raw bytes, for the `*_wire.h` parsers. */
-static inline uint16_t vt_get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
+static inline uint16_t vt_get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
 static inline uint32_t vt_get32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -79,20 +88,56 @@ struct vt_seq {
     uint32_t v;
 };
 
-static inline struct vt_seq vt_seq(uint32_t v) { return (struct vt_seq){v}; }
-static inline struct vt_seq vt_seq_add(struct vt_seq a, uint32_t n) { return (struct vt_seq){a.v + n}; }
-static inline struct vt_seq vt_seq_sub(struct vt_seq a, uint32_t n) { return (struct vt_seq){a.v - n}; }
+static inline struct vt_seq vt_seq(uint32_t v)
+{
+    return (struct vt_seq){v};
+}
+static inline struct vt_seq vt_seq_add(struct vt_seq a, uint32_t n)
+{
+    return (struct vt_seq){a.v + n};
+}
+static inline struct vt_seq vt_seq_sub(struct vt_seq a, uint32_t n)
+{
+    return (struct vt_seq){a.v - n};
+}
 /* The signed distance from b to a: positive when a is later. */
-static inline int32_t vt_seq_diff(struct vt_seq a, struct vt_seq b) { return (int32_t)(a.v - b.v); }
-static inline bool vt_seq_eq(struct vt_seq a, struct vt_seq b) { return a.v == b.v; }
-static inline bool vt_seq_lt(struct vt_seq a, struct vt_seq b) { return vt_seq_diff(a, b) < 0; }
-static inline bool vt_seq_le(struct vt_seq a, struct vt_seq b) { return vt_seq_diff(a, b) <= 0; }
-static inline bool vt_seq_gt(struct vt_seq a, struct vt_seq b) { return vt_seq_diff(a, b) > 0; }
-static inline bool vt_seq_ge(struct vt_seq a, struct vt_seq b) { return vt_seq_diff(a, b) >= 0; }
-static inline struct vt_seq vt_seq_max(struct vt_seq a, struct vt_seq b) { return vt_seq_gt(a, b) ? a : b; }
-static inline struct vt_seq vt_seq_min(struct vt_seq a, struct vt_seq b) { return vt_seq_lt(a, b) ? a : b; }
+static inline int32_t vt_seq_diff(struct vt_seq a, struct vt_seq b)
+{
+    return (int32_t)(a.v - b.v);
+}
+static inline bool vt_seq_eq(struct vt_seq a, struct vt_seq b)
+{
+    return a.v == b.v;
+}
+static inline bool vt_seq_lt(struct vt_seq a, struct vt_seq b)
+{
+    return vt_seq_diff(a, b) < 0;
+}
+static inline bool vt_seq_le(struct vt_seq a, struct vt_seq b)
+{
+    return vt_seq_diff(a, b) <= 0;
+}
+static inline bool vt_seq_gt(struct vt_seq a, struct vt_seq b)
+{
+    return vt_seq_diff(a, b) > 0;
+}
+static inline bool vt_seq_ge(struct vt_seq a, struct vt_seq b)
+{
+    return vt_seq_diff(a, b) >= 0;
+}
+static inline struct vt_seq vt_seq_max(struct vt_seq a, struct vt_seq b)
+{
+    return vt_seq_gt(a, b) ? a : b;
+}
+static inline struct vt_seq vt_seq_min(struct vt_seq a, struct vt_seq b)
+{
+    return vt_seq_lt(a, b) ? a : b;
+}
 /* True when low <= x < low + size. */
-static inline bool vt_seq_in(struct vt_seq x, struct vt_seq low, uint32_t size) { return x.v - low.v < size; }
+static inline bool vt_seq_in(struct vt_seq x, struct vt_seq low, uint32_t size)
+{
+    return x.v - low.v < size;
+}
 
 /* A link address: 48 bits, the first three bytes the vendor's. */
 struct vt_mac {
@@ -101,8 +146,14 @@ struct vt_mac {
 
 #define VT_MAC_BROADCAST ((struct vt_mac){{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
 
-static inline bool vt_mac_eq(struct vt_mac a, struct vt_mac b) { return memcmp(a.b, b.b, 6) == 0; }
-static inline bool vt_mac_is_group(struct vt_mac m) { return (m.b[0] & 1) != 0; }
+static inline bool vt_mac_eq(struct vt_mac a, struct vt_mac b)
+{
+    return memcmp(a.b, b.b, 6) == 0;
+}
+static inline bool vt_mac_is_group(struct vt_mac m)
+{
+    return (m.b[0] & 1) != 0;
+}
 static inline bool vt_mac_is_zero(struct vt_mac m)
 {
     return (m.b[0] | m.b[1] | m.b[2] | m.b[3] | m.b[4] | m.b[5]) == 0;
@@ -114,9 +165,10 @@ struct vt_ip {
     uint8_t b[16];
 };
 
-#define VT_IP_ANY       ((struct vt_ip){{0}})
+#define VT_IP_ANY ((struct vt_ip){{0}})
 #define VT_IP4(a, b, c, d) \
-    ((struct vt_ip){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, (uint8_t)(a), (uint8_t)(b), (uint8_t)(c), (uint8_t)(d)}})
+    ((struct vt_ip){       \
+        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, (uint8_t)(a), (uint8_t)(b), (uint8_t)(c), (uint8_t)(d)}})
 #define VT_IP4_ANY       VT_IP4(0, 0, 0, 0)
 #define VT_IP4_LOOPBACK  VT_IP4(127, 0, 0, 1)
 #define VT_IP4_BROADCAST VT_IP4(255, 255, 255, 255)
@@ -138,7 +190,10 @@ static inline struct vt_ip vt_ip_from4(uint32_t v)
 {
     return VT_IP4((v >> 24) & 255, (v >> 16) & 255, (v >> 8) & 255, v & 255);
 }
-static inline uint32_t vt_ip_to4(struct vt_ip a) { return vt_get32(a.b + 12); }
+static inline uint32_t vt_ip_to4(struct vt_ip a)
+{
+    return vt_get32(a.b + 12);
+}
 /* True for `::` and for 0.0.0.0: an address that stands for "any". */
 static inline bool vt_ip_is_any(struct vt_ip a)
 {
