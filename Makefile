@@ -1,0 +1,59 @@
+# Vitro's build, test and run. Meson and Ninja do the work; this file names the ways in. `make help` lists them.
+
+.DEFAULT_GOAL := build
+SHELL := /bin/sh
+PREFIX ?= /usr/local
+BUILD := build
+
+# INSTALL=no: use what is installed, and skip what cannot run without the rest.
+INSTALL ?= yes
+ifeq ($(INSTALL),no)
+  need = @:
+else
+  need = @tools/install-deps
+endif
+
+.PHONY: help build run test test-quick bench format lint mutants install clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+build: ## the command build/vitro and the library build/libvitro.*
+	$(need) build
+	@tools/configure $(BUILD)
+	@ninja -C $(BUILD) product
+
+run: build ## the default lab, in real time, until Ctrl-C
+	@exec $(BUILD)/vitro lab
+
+test: ## everything; ends with "N passed, N failed, N skipped"
+	$(need) build test
+	@tools/run-tests
+
+test-quick: ## the unit tests and checks of one build, without sanitizers and kernel
+	$(need) build test
+	@tools/run-tests --quick
+
+bench: ## measures, and prints ratios
+	$(need) build test
+	@tools/configure build-bench --buildtype=release
+	@meson test -C build-bench --benchmark --verbose
+
+format: ## clang-format on every C file
+	$(need) build test
+	@tools/check-format --fix
+
+lint: ## clang-tidy and cppcheck; no warning is expected
+	$(need) build test lint
+	@tools/lint
+
+mutants: ## removes each guard in turn and expects its test to fail
+	$(need) build test
+	@tools/mutants
+
+install: build ## into PREFIX (default /usr/local), below DESTDIR
+	@meson configure $(BUILD) --prefix $(PREFIX)
+	@meson install -C $(BUILD) --quiet
+
+clean: ## removes every build directory
+	rm -rf build build-asan build-bench build-determinism build-tidy build-mutants
