@@ -1,0 +1,189 @@
+/* TCP's header and options: bytes into a checked small struct, and back (RFC 9293 3.1, 3.2; RFC 7323; RFC 2018).
+ */
+#ifndef VT_TRANSPORT_TCP_WIRE_H
+#define VT_TRANSPORT_TCP_WIRE_H
+
+#include <vitro/errno.h>
+#include <vitro/event.h>
+#include "base/ranges.h"
+
+#define VT_TCP_HLEN      20
+#define VT_TCP_HLEN_MAX  60
+#define VT_TCP_MAX_SACKS 4
+#define VT_TCP_MAX_SHIFT 14 /* RFC 7323 2.3 */
+
+struct vt_tcp_hdr {
+    uint16_t sport, dport;
+    struct vt_seq seq, ack;
+    uint16_t flags; /* enum vt_tcp_flags */
+    uint16_t wnd;   /* as it stands, not scaled */
+    uint16_t checksum;
+    uint16_t urgent;
+    uint8_t hlen; /* 20 to 60 */
+};
+
+/* What the options say; absent ones are zero. */
+struct vt_tcp_opts {
+    bool mss_ok, wscale_ok, sack_ok, ts_ok;
+    uint8_t wscale; /* at most 14 */
+    uint8_t nsacks;
+    uint16_t mss;
+    uint32_t tsval, tsecr;
+    struct vt_range sack[VT_TCP_MAX_SACKS];
+};
+
+/* The first 20 bytes of a segment of `len` bytes. -VT_EINVAL: the data offset is under 5 words or beyond the
+ * segment (V42). */
+static inline int vt_tcp_parse(const uint8_t *b, uint32_t len, struct vt_tcp_hdr *h)
+{
+    h->sport = vt_get16(b);
+    h->dport = vt_get16(b + 2);
+    h->seq = vt_seq(vt_get32(b + 4));
+    h->ack = vt_seq(vt_get32(b + 8));
+    h->hlen = (uint8_t)((b[12] >> 4) * 4);
+    h->flags = (uint16_t)((b[12] & 1) << 8 | b[13]);
+    h->wnd = vt_get16(b + 14);
+    h->checksum = vt_get16(b + 16);
+    h->urgent = vt_get16(b + 18);
+    return h->hlen < VT_TCP_HLEN || h->hlen > len ? -VT_EINVAL : 0;
+}
+
+/* Writes 20 bytes; h->hlen counts the options that follow. The checksum is written as given. */
+static inline void vt_tcp_build(uint8_t *b, const struct vt_tcp_hdr *h)
+{
+    vt_put16(b, h->sport);
+    vt_put16(b + 2, h->dport);
+    vt_put32(b + 4, h->seq.v);
+    vt_put32(b + 8, h->ack.v);
+    b[12] = (uint8_t)(h->hlen / 4 << 4 | (h->flags >> 8 & 1));
+    b[13] = (uint8_t)h->flags;
+    vt_put16(b + 14, h->wnd);
+    vt_put16(b + 16, h->checksum);
+    vt_put16(b + 18, h->urgent);
+}
+
+enum vt_tcp_opt_kind {
+    VT_TCPOPT_END = 0,
+    VT_TCPOPT_NOP = 1,
+    VT_TCPOPT_MSS = 2,
+    VT_TCPOPT_WSCALE = 3,
+    VT_TCPOPT_SACK_PERMITTED = 4,
+    VT_TCPOPT_SACK = 5,
+    VT_TCPOPT_TIMESTAMPS = 8,
+};
+
+/* One option of `len` bytes at b, kind and length included. A wrong length makes it one that is ignored (V45). */
+static inline void vt_tcp_parse_opt(const uint8_t *b, uint8_t len, bool syn, struct vt_tcp_opts *o)
+{
+    switch (b[0]) {
+    case VT_TCPOPT_MSS: /* RFC 9293 3.7.1: in SYN segments only */
+        if (syn && len == 4) {
+            o->mss_ok = true;
+            o->mss = vt_get16(b + 2);
+        }
+        break;
+    case VT_TCPOPT_WSCALE:
+        if (syn && len == 3) {
+            o->wscale_ok = true;
+            o->wscale = b[2] > VT_TCP_MAX_SHIFT ? VT_TCP_MAX_SHIFT : b[2];
+        }
+        break;
+    case VT_TCPOPT_SACK_PERMITTED:
+        if (syn && len == 2)
+            o->sack_ok = true;
+        break;
+    case VT_TCPOPT_TIMESTAMPS:
+        if (len == 10) {
+            o->ts_ok = true;
+            o->tsval = vt_get32(b + 2);
+            o->tsecr = vt_get32(b + 6);
+        }
+        break;
+    case VT_TCPOPT_SACK:
+        if (len < 10 || (len - 2) % 8 != 0 || syn)
+            break;
+        o->nsacks = 0;
+        for (unsigned i = 2; i + 8 <= len && o->nsacks < VT_TCP_MAX_SACKS; i += 8)
+            o->sack[o->nsacks++] =
+                (struct vt_range){vt_seq(vt_get32(b + i)), vt_seq(vt_get32(b + i + 4))};
+        break;
+    default: /* MUST-6: an option that is not known is stepped over */
+        break;
+    }
+}
+
+/* Reads `len` bytes of options. Parsing ends at END, and at a length that is impossible (MUST-7, V43). */
+static inline void vt_tcp_parse_opts(const uint8_t *b, uint32_t len, bool syn, struct vt_tcp_opts *o)
+{
+    memset(o, 0, offsetof(struct vt_tcp_opts, sack));
+    /* RFC 7323 appendix A: two NOPs and the timestamps, as nearly every segment has them. */
+    if (len == 12 && !syn && b[0] == VT_TCPOPT_NOP && b[1] == VT_TCPOPT_NOP && b[2] == VT_TCPOPT_TIMESTAMPS &&
+        b[3] == 10) {
+        o->ts_ok = true;
+        o->tsval = vt_get32(b + 4);
+        o->tsecr = vt_get32(b + 8);
+        return;
+    }
+    uint32_t i = 0;
+    while (i < len && b[i] != VT_TCPOPT_END) {
+        if (b[i] == VT_TCPOPT_NOP) {
+            i++;
+            continue;
+        }
+        if (i + 1 >= len || b[i + 1] < 2 || i + b[i + 1] > len)
+            return;
+        vt_tcp_parse_opt(b + i, b[i + 1], syn, o);
+        i += b[i + 1];
+    }
+}
+
+/* Writes the options that are set in the order that Linux has them; returns the bytes written, a multiple of 4,
+ * at most 40. SACK blocks that do not fit are left out. */
+static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o)
+{
+    uint32_t n = 0;
+    if (o->mss_ok) {
+        b[n] = VT_TCPOPT_MSS;
+        b[n + 1] = 4;
+        vt_put16(b + n + 2, o->mss);
+        n += 4;
+    }
+    if (o->ts_ok) {
+        b[n] = o->sack_ok ? VT_TCPOPT_SACK_PERMITTED : VT_TCPOPT_NOP;
+        b[n + 1] = o->sack_ok ? 2 : VT_TCPOPT_NOP;
+        b[n + 2] = VT_TCPOPT_TIMESTAMPS;
+        b[n + 3] = 10;
+        vt_put32(b + n + 4, o->tsval);
+        vt_put32(b + n + 8, o->tsecr);
+        n += 12;
+    } else if (o->sack_ok) {
+        b[n] = VT_TCPOPT_NOP;
+        b[n + 1] = VT_TCPOPT_NOP;
+        b[n + 2] = VT_TCPOPT_SACK_PERMITTED;
+        b[n + 3] = 2;
+        n += 4;
+    }
+    if (o->wscale_ok) {
+        b[n] = VT_TCPOPT_NOP;
+        b[n + 1] = VT_TCPOPT_WSCALE;
+        b[n + 2] = 3;
+        b[n + 3] = o->wscale;
+        n += 4;
+    }
+    uint32_t fit = (40 - n) < 12 ? 0 : (40 - n - 4) / 8;
+    uint32_t sacks = o->nsacks < fit ? o->nsacks : fit;
+    if (sacks != 0) {
+        b[n] = VT_TCPOPT_NOP;
+        b[n + 1] = VT_TCPOPT_NOP;
+        b[n + 2] = VT_TCPOPT_SACK;
+        b[n + 3] = (uint8_t)(2 + 8 * sacks);
+        n += 4;
+        for (uint32_t i = 0; i < sacks; i++, n += 8) {
+            vt_put32(b + n, o->sack[i].from.v);
+            vt_put32(b + n + 4, o->sack[i].to.v);
+        }
+    }
+    return n;
+}
+
+#endif
