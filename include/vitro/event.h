@@ -80,6 +80,8 @@ enum vt_event_kind {
     X(FCS, VT_L_PHYSICAL, "bad-fcs", "the frame check sequence does not match (IEEE 802.3 3.2.9)")           \
     X(TX_BUSY, VT_L_PHYSICAL, "tx-busy", "the device took no more frames")                                   \
     X(TX_TOO_BIG, VT_L_PHYSICAL, "too-big", "longer than the device can carry")                              \
+    X(BAD_OFFLOAD, VT_L_PHYSICAL, "bad-offload",                                                             \
+      "offload facts that do not fit the frame (VIRTIO 1.1 5.1.6)")                                          \
     X(ETH_RUNT, VT_L_LINK, "runt", "shorter than an Ethernet header (V01)")                                  \
     X(ETH_LENGTH, VT_L_LINK, "802.3-length", "an 802.3 length beyond the frame (V01)")                       \
     X(ETH_NOT_OURS, VT_L_LINK, "not-ours", "addressed to another card")                                      \
@@ -177,6 +179,7 @@ enum vt_impair_kind {
     VT_IMPAIR_REORDER,        /* sent ahead of others */
     VT_IMPAIR_CORRUPT,        /* bits flipped on the wire: the FCS will tell */
     VT_IMPAIR_CORRUPT_INSIDE, /* bits flipped behind the FCS */
+    VT_IMPAIR_DELAY,          /* held back by a targeted fault: others overtake */
 };
 
 /* Why a TCP segment was sent. X(name, word). */
@@ -445,14 +448,18 @@ const char *vt_neigh_state_word(unsigned state);
 
 /* The standard behind an event. X(name, text). */
 #define VT_DOC_LIST(X)                       \
+    X(IEEE8021D_7, "IEEE 802.1D 7")          \
+    X(IEEE8023_3, "IEEE 802.3 3")            \
     X(RFC826, "RFC 826")                     \
     X(RFC791, "RFC 791")                     \
     X(RFC792, "RFC 792")                     \
     X(RFC768, "RFC 768")                     \
+    X(RFC1122_2_3_2, "RFC 1122 2.3.2")       \
     X(RFC1122_3_3_2, "RFC 1122 3.3.2")       \
     X(RFC1191, "RFC 1191")                   \
     X(RFC1337, "RFC 1337")                   \
     X(RFC1812_5_3_1, "RFC 1812 5.3.1")       \
+    X(RFC5227_2_3, "RFC 5227 2.3")           \
     X(RFC5227_2_4, "RFC 5227 2.4")           \
     X(RFC5681_3_2, "RFC 5681 3.2")           \
     X(RFC5961_3_2, "RFC 5961 3.2")           \

@@ -42,6 +42,10 @@ struct vt_netif {
     /* Up: an IP packet arrived, link header pulled off; `group` when it was sent to a group address. Takes
      * the pbuf. */
     void (*input)(struct vt_netif *nif, struct vt_pbuf *p, bool group);
+    /* Up: an IP packet that `output` took could not be delivered: its neighbour does not answer (RFC 1122
+     * 2.3.2.2). The drop is counted and told already; this may send ICMP host unreachable. Takes the pbuf.
+     * May be NULL. */
+    void (*unreachable)(struct vt_netif *nif, struct vt_pbuf *p);
     void *link; /* of whoever set `output` */
     void *net;  /* of whoever set `input` */
 
