@@ -14,6 +14,32 @@ struct vt_transport_up {
     void (*ready)(void *user, unsigned events);
 };
 
+/* Option values, read and written as Linux does: an int; a shorter place gets the bytes that fit. -VT_EFAULT
+ * for NULL, -VT_EINVAL for a value shorter than an int. */
+static inline int vt_opt_int(const void *val, size_t len, int *out)
+{
+    if (val == NULL)
+        return -VT_EFAULT;
+    if (len < sizeof *out)
+        return -VT_EINVAL;
+    memcpy(out, val, sizeof *out);
+    return 0;
+}
+static inline int vt_opt_put(void *val, size_t *len, const void *src, size_t n)
+{
+    if (val == NULL || len == NULL)
+        return -VT_EFAULT;
+    if (*len < n)
+        n = *len;
+    memcpy(val, src, n);
+    *len = n;
+    return 0;
+}
+static inline int vt_opt_put_int(void *val, size_t *len, int v)
+{
+    return vt_opt_put(val, len, &v, sizeof v);
+}
+
 /* ---- TCP ---- */
 
 struct vt_tcp; /* TCP of one host */
@@ -94,13 +120,22 @@ struct vt_udp_sock *vt_udp_open(struct vt_udp *udp, void *user);
 void vt_udp_close(struct vt_udp_sock *s);
 int vt_udp_bind(struct vt_udp_sock *s, const struct vt_addr *addr);
 int vt_udp_connect(struct vt_udp_sock *s, const struct vt_addr *peer); /* NULL: disconnects */
+/* `to` NULL: the connected peer. Errors: -VT_EDESTADDRREQ, -VT_EMSGSIZE, -VT_EPIPE, -VT_EACCES (broadcast),
+ * those of vt_ip_output(), and the pending error. */
 long vt_udp_send(struct vt_udp_sock *s, const void *buf, size_t len, const struct vt_addr *to);
+/* The same with bytes of a block, of which it takes a reference of its own. */
+long vt_udp_send_block(struct vt_udp_sock *s, struct vt_block *block, const uint8_t *data, size_t len,
+                       const struct vt_addr *to);
 /* The datagram's length when flags has VT_MSG_TRUNC, else the bytes copied. */
 long vt_udp_recv(struct vt_udp_sock *s, void *buf, size_t len, int flags, struct vt_addr *from);
+/* Hands over the next datagram whole: `*block` with one reference for the caller. */
+long vt_udp_recv_block(struct vt_udp_sock *s, struct vt_block **block, const uint8_t **data);
+/* -VT_ENOTCONN for a socket without a peer, which is shut all the same. */
+int vt_udp_shutdown(struct vt_udp_sock *s, int how);
 unsigned vt_udp_poll(const struct vt_udp_sock *s);
 int vt_udp_take_error(struct vt_udp_sock *s);
 int vt_udp_local(const struct vt_udp_sock *s, struct vt_addr *addr);
-int vt_udp_remote(const struct vt_udp_sock *s, struct vt_addr *addr);
+int vt_udp_remote(const struct vt_udp_sock *s, struct vt_addr *addr); /* -VT_ENOTCONN */
 int vt_udp_setopt(struct vt_udp_sock *s, int level, int name, const void *val, size_t len);
 int vt_udp_getopt(const struct vt_udp_sock *s, int level, int name, void *val, size_t *len);
 struct vt_udp_row {
@@ -119,13 +154,22 @@ struct vt_ping *vt_ping_new(struct vt_core *core, struct vt_net *net, const stru
 void vt_ping_free(struct vt_ping *ping);
 struct vt_ping_sock *vt_ping_open(struct vt_ping *ping, void *user);
 void vt_ping_close(struct vt_ping_sock *s);
+/* The port of an address is the identifier; 0 takes a free one. */
+int vt_ping_bind(struct vt_ping_sock *s, const struct vt_addr *addr);
+int vt_ping_connect(struct vt_ping_sock *s, const struct vt_addr *peer); /* NULL: disconnects */
 /* `buf` starts with an 8-byte ICMP header, type 8 (RFC 792); identifier and checksum are filled in. */
 long vt_ping_send(struct vt_ping_sock *s, const void *buf, size_t len, const struct vt_addr *to);
 /* The reply, ICMP header first; `ttl` may be NULL. */
 long vt_ping_recv(struct vt_ping_sock *s, void *buf, size_t len, int flags, struct vt_addr *from,
                   uint8_t *ttl);
 unsigned vt_ping_poll(const struct vt_ping_sock *s);
+/* An ICMP error about a request of this socket is a pending error, connected or not. */
 int vt_ping_take_error(struct vt_ping_sock *s);
+int vt_ping_shutdown(struct vt_ping_sock *s, int how);
+int vt_ping_local(const struct vt_ping_sock *s, struct vt_addr *addr);
+int vt_ping_remote(const struct vt_ping_sock *s, struct vt_addr *addr); /* -VT_ENOTCONN */
+int vt_ping_setopt(struct vt_ping_sock *s, int level, int name, const void *val, size_t len);
+int vt_ping_getopt(const struct vt_ping_sock *s, int level, int name, void *val, size_t *len);
 
 /* ---- Ephemeral ports ---- */
 
