@@ -87,6 +87,7 @@ enum { /* message flags */
     VT_MSG_DONTWAIT = 0x40,
     VT_MSG_EOR = 0x80,
     VT_MSG_WAITALL = 0x100, /* for the driver that blocks */
+    VT_MSG_ERRQUEUE = 0x2000,
     VT_MSG_NOSIGNAL = 0x4000,
     VT_MSG_MORE = 0x8000,
 };
@@ -103,6 +104,15 @@ enum { /* readiness */
 struct vt_linger {
     int onoff;
     int linger; /* seconds */
+};
+
+/* What comes with a datagram besides its bytes, or with an error about one of ours (VT_MSG_ERRQUEUE). */
+struct vt_msg_info {
+    struct vt_addr from;          /* its sender; of an error, the node that tells of it */
+    uint8_t ttl;                  /* as it arrived; 0 when not known */
+    uint8_t icmp_type, icmp_code; /* of an error */
+    uint32_t mtu;                 /* of an error: the next hop's MTU, 0 when not told */
+    int error;                    /* of an error: what a call would have returned, negative */
 };
 
 struct vt_pollfd {

@@ -18,6 +18,8 @@ struct vt_socket_api {
     int (*connect)(void *net, int fd, const struct vt_addr *peer);
     long (*sendto)(void *net, int fd, const void *buf, size_t len, int flags, const struct vt_addr *to);
     long (*recvfrom)(void *net, int fd, void *buf, size_t len, int flags, struct vt_addr *from);
+    /* vt_sock_recvmsg(); with VT_MSG_ERRQUEUE, errors about our datagrams. */
+    long (*recvmsg)(void *net, int fd, void *buf, size_t len, int flags, struct vt_msg_info *info);
     int (*shutdown)(void *net, int fd, int how);
     int (*close)(void *net, int fd);
     int (*getsockname)(void *net, int fd, struct vt_addr *addr);
@@ -45,6 +47,9 @@ struct vt_file_api {
                 void **file); /* -VT_ENOENT, -VT_EACCES */
     long (*read)(void *root, void *file, uint64_t offset, void *buf, size_t len);
     void (*close)(void *root, void *file);
+    /* The next name in an open directory, hidden ones (".x") and special files left out: 1, or 0 past the
+     * last. `name` gets it with its 0, -VT_ENAMETOOLONG skips it. NULL: directories are not listed. */
+    int (*list)(void *root, void *dir, char *name, size_t cap, struct vt_file_info *info);
 };
 
 struct vt_program;
@@ -52,12 +57,13 @@ struct vt_program;
 /* A running program: what it was given, and what it asks for. */
 struct vt_process {
     const struct vt_program *program;
-    void *state; /* program->state bytes, zeroed, of the driver */
+    void *state; /* program->state bytes, zeroed: the driver's, or NULL for vt_process_start() to make */
+    bool own_state;
     /* given */
     const struct vt_socket_api *api;
     void *net;
     struct vt_allocator mem;
-    int epfd;           /* a set of its own, to watch its sockets with */
+    int epfd; /* a set of its own, to watch its sockets with; made by vt_process_start(), closed by its end */
     vt_time now;        /* set before each step */
     uint64_t unix_time; /* seconds since 1970 at `now`: for an HTTP date */
     struct vt_rng *rng;
@@ -99,17 +105,34 @@ extern const struct vt_program vt_program_bulk; /* bulk send|sink: bytes as fast
 /* By name; NULL when there is none. */
 const struct vt_program *vt_program_find(const char *name);
 
-/* HTTP's hook: pages that are made at the moment they are asked for. Returns 0 and a body of `*len` bytes
- * from `mem` (the server frees it), or -VT_ENOENT. `*mark` non-zero: the connection is marked with SO_MARK.
+/* A page that is part of the program: at `path` ("/app.js", "/" for the root). */
+struct vt_http_asset {
+    const char *path;
+    const char *type; /* "text/html; charset=utf-8" */
+    const void *data;
+    size_t len;
+    uint32_t mark; /* non-zero: a connection that asks for it is marked with SO_MARK */
+};
+
+/* HTTP's hook: pages that are made at the moment they are asked for. `path` starts with '/', decoded; `query`
+ * is what stood behind '?', as sent, or "". Returns 0 and a body of `*len` bytes from `mem` (the server frees
+ * it), or -VT_ENOENT. `*mark` non-zero: the connection is marked with SO_MARK. `page` may be NULL.
+ *
+ * What is looked for first: assets, then `page`, then files.
  */
 struct vt_http_hook {
     int (*page)(void *ctx, const char *path, const char *query, struct vt_allocator *mem, void **body,
                 size_t *len, const char **type, uint32_t *mark);
     void *ctx;
+    const struct vt_http_asset *assets; /* stay the caller's, unchanged while the server runs */
+    size_t n_assets;
 };
 
-/* Helpers for drivers: sets up a process and starts it (a start that fails sets done and status); frees it.
- */
+/* Helpers for drivers. Start: the driver has zeroed the process and filled in what is "given"; makes `state`
+ * and `epfd`, sets `wake` to VT_NEVER and calls program->start. Returns 0, or the exit code of a start that
+ * failed (done and status are then set too; 71 when there was no memory or no epoll set). End: calls
+ * program->end and frees what start made; call it once, whatever start returned. `argv` need not outlive the
+ * call. */
 int vt_process_start(struct vt_process *p, const struct vt_program *program, int argc, char **argv);
 void vt_process_end(struct vt_process *p);
 

@@ -37,6 +37,11 @@ int vt_sock_connect(struct vt_sockets *s, int fd, const struct vt_addr *peer);
 long vt_sock_sendto(struct vt_sockets *s, int fd, const void *buf, size_t len, int flags,
                     const struct vt_addr *to);
 long vt_sock_recvfrom(struct vt_sockets *s, int fd, void *buf, size_t len, int flags, struct vt_addr *from);
+/* recvfrom() with what came along. With VT_MSG_ERRQUEUE it takes the oldest error about a datagram of ours
+ * instead: `buf` gets the bytes that the error quotes, from the transport's header on. -VT_EAGAIN when there
+ * is none. Of ping sockets; others give `from` only, and no errors. */
+long vt_sock_recvmsg(struct vt_sockets *s, int fd, void *buf, size_t len, int flags,
+                     struct vt_msg_info *info);
 int vt_sock_shutdown(struct vt_sockets *s, int fd, int how);
 int vt_sock_close(struct vt_sockets *s, int fd);
 int vt_sock_getsockname(struct vt_sockets *s, int fd, struct vt_addr *addr);

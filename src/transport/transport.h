@@ -162,6 +162,9 @@ long vt_ping_send(struct vt_ping_sock *s, const void *buf, size_t len, const str
 /* The reply, ICMP header first; `ttl` may be NULL. */
 long vt_ping_recv(struct vt_ping_sock *s, void *buf, size_t len, int flags, struct vt_addr *from,
                   uint8_t *ttl);
+/* The oldest ICMP error about an echo of this socket (a few are kept, the rest counted): the quoted ICMP
+ * message, at least its 8 bytes of header. -VT_EAGAIN when there is none. */
+long vt_ping_recv_error(struct vt_ping_sock *s, void *buf, size_t len, struct vt_msg_info *info);
 unsigned vt_ping_poll(const struct vt_ping_sock *s);
 /* An ICMP error about a request of this socket is a pending error, connected or not. */
 int vt_ping_take_error(struct vt_ping_sock *s);
