@@ -53,7 +53,8 @@ mutants: ## removes each guard in turn and expects its test to fail
 
 install: build ## into PREFIX (default /usr/local), below DESTDIR
 	@meson configure $(BUILD) --prefix $(PREFIX)
-	@meson install -C $(BUILD) --quiet
+	@ninja -C $(BUILD) product >/dev/null
+	@meson install -C $(BUILD) --no-rebuild --quiet
 
 clean: ## removes every build directory
 	rm -rf build build-asan build-bench build-determinism build-tidy build-mutants
