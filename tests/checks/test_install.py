@@ -28,10 +28,10 @@ def main():
         commands = [base for base, _, names in os.walk(root) if "vitro" in names and base.endswith("/bin")]
         assert len(pc) == 1 and len(commands) == 1, (pc, commands)
         env = {**os.environ, "PKG_CONFIG_PATH": pc[0]}
-        library = os.path.dirname(pc[0])
+        library, prefix = os.path.dirname(pc[0]), os.path.dirname(commands[0])
 
         def flags(*what):
-            return run(["pkg-config", "--define-prefix", *what, "vitro"], env=env).split()
+            return run(["pkg-config", f"--define-variable=prefix={prefix}", *what, "vitro"], env=env).split()
 
         cc = ["cc", "-std=c17", "-Wall", "-Wextra", "-Werror"]
         shared, static = os.path.join(root, "shared"), os.path.join(root, "static")
