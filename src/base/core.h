@@ -1,4 +1,5 @@
-/* What every floor of one node is handed: time, memory, buffers, chance, timers, events, the count of fates. */
+/* What every floor of one node is handed: time, memory, buffers, chance, timers, events, the count of fates.
+ */
 #ifndef VT_BASE_CORE_H
 #define VT_BASE_CORE_H
 
@@ -52,7 +53,10 @@ static inline void vt_core_arm(struct vt_core *c, struct vt_timer *t, vt_time wh
     t->cause = c->ev.count;
     vt_timer_arm(&c->wheel, t, when);
 }
-static inline void vt_core_disarm(struct vt_core *c, struct vt_timer *t) { vt_timer_disarm(&c->wheel, t); }
+static inline void vt_core_disarm(struct vt_core *c, struct vt_timer *t)
+{
+    vt_timer_disarm(&c->wheel, t);
+}
 /* A timer's function calls this first: the event that armed it is now the cause. */
 static inline void vt_core_enter_timer(struct vt_core *c, const struct vt_timer *t)
 {

@@ -19,7 +19,10 @@ struct vt_rng {
 /* Streams of different `stream` from one seed are independent. */
 void vt_rng_seed(struct vt_rng *r, uint64_t seed, uint64_t stream);
 uint64_t vt_rng_u64(struct vt_rng *r);
-static inline uint32_t vt_rng_u32(struct vt_rng *r) { return (uint32_t)(vt_rng_u64(r) >> 32); }
+static inline uint32_t vt_rng_u32(struct vt_rng *r)
+{
+    return (uint32_t)(vt_rng_u64(r) >> 32);
+}
 /* Uniform in [0, n), without bias; n > 0. */
 uint64_t vt_rng_below(struct vt_rng *r, uint64_t n);
 /* True with a probability of `per_billion` in 10^9. */

@@ -14,8 +14,8 @@ struct vt_ranges {
     uint32_t n, cap;
 };
 
-/* Adds [from, to), merging with what it touches. -VT_ENOSPC when one range more would exceed the cap; the set is
- * then unchanged. Returns the index of the range that now holds it. */
+/* Adds [from, to), merging with what it touches. -VT_EINVAL when that is empty; -VT_ENOSPC when one range
+ * more would exceed the cap; the set is then unchanged. Returns the index of the range that now holds it. */
 int vt_ranges_add(struct vt_ranges *s, struct vt_seq from, struct vt_seq to);
 /* Removes every number before `seq`. */
 void vt_ranges_cut(struct vt_ranges *s, struct vt_seq seq);

@@ -5,7 +5,7 @@
 #include <vitro/types.h>
 
 #define VT_IP_TEXT   46
-#define VT_ADDR_TEXT 54
+#define VT_ADDR_TEXT 60
 #define VT_MAC_TEXT  18
 
 /* Each writes at most the size named above, with its 0, and returns buf. IPv4 is written dotted, IPv6 by
