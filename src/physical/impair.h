@@ -19,8 +19,8 @@ struct vt_impair {
 
 /* Reads "loss 1% delay 20ms 5ms duplicate 0.1% reorder 1% corrupt 0.01% corrupt-inside 1% rate 10mbit limit
  * 100" in any order; words not named keep their value, "cut" and "heal" set and clear `cut`, "clear" resets
- * all. Returns 0, or -VT_EINVAL with `*where` at the offending word and `*expected` saying what was expected.
- */
+ * all. "delay" sets both the delay and the jitter. Returns 0, or -VT_EINVAL with `*where` at the offending
+ * word and `*expected` saying what was expected there; *im is then as it was. */
 int vt_impair_parse(struct vt_impair *im, const char *text, size_t *where, const char **expected);
 /* Writes it back in the same words; "" for a perfect cable. buf holds VT_IMPAIR_TEXT. */
 char *vt_impair_text(char *buf, const struct vt_impair *im);
@@ -58,8 +58,9 @@ struct vt_fault {
     uint32_t seen; /* frames matched so far */
 };
 
-/* Reads "drop 3rd ack port 80", "drop syn", "drop data 2-4", "delay 1st synack 500ms", "duplicate fin";
- * errors as vt_impair_parse(). */
+/* Reads "drop 3rd ack port 80", "drop syn", "drop data 2-4", "delay 1st synack 500ms", "duplicate fin": what
+ * to do, to which frames, which of them (all, where nothing is said; "2-": from the second on), on which
+ * port, for how long. Errors as vt_impair_parse(). */
 int vt_fault_parse(struct vt_fault *f, const char *text, size_t *where, const char **expected);
 
 #endif
