@@ -116,13 +116,16 @@ enum vt_event_kind {
     X(IP_TTL, VT_L_NETWORK, "ip-ttl", "its time to live ran out (RFC 1812 5.3.1)")                           \
     X(IP_DF, VT_L_NETWORK, "ip-df", "too big, and may not be fragmented (RFC 1191)")                         \
     X(IP_NO_FORWARD, VT_L_NETWORK, "ip-no-forward", "a destination that a router does not pass on")          \
+    X(IP_BROADCAST, VT_L_NETWORK, "ip-broadcast", "a broadcast that its socket may not send (SO_BROADCAST)") \
     X(IP_PROTOCOL, VT_L_NETWORK, "ip-protocol", "a protocol that nobody here speaks")                        \
     X(FRAG_TOO_LONG, VT_L_NETWORK, "frag-too-long", "offset and length beyond 65535 (V17)")                  \
     X(FRAG_OVERLAP, VT_L_NETWORK, "frag-overlap", "overlapping fragments (V18, RFC 5722)")                   \
+    X(FRAG_DUPLICATE, VT_L_NETWORK, "frag-duplicate", "a fragment that had already come (RFC 8200 4.5)")     \
     X(FRAG_TINY, VT_L_NETWORK, "frag-tiny", "a first fragment that splits the transport header (V19)")       \
     X(FRAG_LIMIT, VT_L_NETWORK, "frag-limit", "the reassembly cap (V20)")                                    \
     X(FRAG_TIMEOUT, VT_L_NETWORK, "frag-timeout", "reassembly took too long (RFC 1122 3.3.2)")               \
     X(FRAG_LENGTH, VT_L_NETWORK, "frag-length", "a fragment but the last not a multiple of 8 (V21)")         \
+    X(FRAG_ECN, VT_L_NETWORK, "frag-ecn", "congestion marked on parts of a Not-ECT datagram (RFC 3168 5.3)") \
     X(ICMP_SHORT, VT_L_NETWORK, "icmp-short", "an ICMP message cut short (V34)")                             \
     X(ICMP_CHECKSUM, VT_L_NETWORK, "icmp-checksum", "the ICMP checksum")                                     \
     X(ICMP_BROADCAST, VT_L_NETWORK, "icmp-broadcast", "a broadcast or multicast ping (V39)")                 \

@@ -21,7 +21,7 @@ struct vt_net_config {
     uint32_t frag_max_bytes;  /* net.ipv4.ipfrag_high_thresh, 0: 4 MiB */
     uint32_t frag_max_queues; /* datagrams in reassembly, 0: 256 */
     uint32_t frag_max_parts;  /* fragments of one datagram, 0: 64 */
-    vt_span frag_time;        /* 0: 60 s, RFC 1122 3.3.2 */
+    vt_span frag_time;        /* 0: 60 s, net.ipv4.ipfrag_time, RFC 1122 3.3.2 */
     uint32_t icmp_rate;       /* errors per second and destination, 0: 10 (token bucket with jitter) */
     bool echo_broadcast;      /* answer broadcast pings: off (V39) */
     uint32_t routes_max;      /* 0: 1024 */
@@ -32,8 +32,10 @@ void vt_net_free(struct vt_net *net);
 /* Work left for the end of a burst: packets to ourselves. Returns true when some were delivered. */
 bool vt_net_run(struct vt_net *net);
 
-/* Adds an interface: sets nif->input and nif->net. The loopback interface `lo` (127.0.0.1/8, MTU 65535) is
- * made by vt_net_new(). */
+/* Adds an interface and brings it up: sets nif->input, nif->unreachable, nif->net and VT_IFF_UP, and
+ * nif->index when it is 0, to the next free one. The interface stays the caller's, and must outlive `net`.
+ * The loopback interface `lo` (127.0.0.1/8, MTU 65535) is made by vt_net_new(); its index is 0, for it has no
+ * port: those of the others may be their ports'. A route by an interface without VT_IFF_UP is not taken. */
 void vt_net_add_netif(struct vt_net *net, struct vt_netif *nif);
 struct vt_netif *vt_net_netif(struct vt_net *net, uint32_t index); /* NULL: none */
 struct vt_netif *vt_net_netifs(struct vt_net *net);                /* a list by `next`, lo first */
@@ -48,14 +50,18 @@ struct vt_route {
     struct vt_netif *nif;
     uint32_t metric;
 };
-/* The longest prefix wins, then the least metric. -VT_EEXIST, -VT_ENOSPC, -VT_ENETUNREACH (via not on a
- * link). */
+/* The longest prefix wins, then the least metric. Bits of dst behind the prefix are cleared; `nif` may be
+ * NULL when `via` tells it. -VT_EEXIST (the same prefix and metric), -VT_ENOSPC, -VT_ENOMEM, -VT_EINVAL,
+ * -VT_ENETUNREACH (via not on a link). */
 int vt_net_route_add(struct vt_net *net, const struct vt_route *route);
+/* Removes the route of least metric to this network. -VT_ENOENT, -VT_EINVAL. */
 int vt_net_route_del(struct vt_net *net, struct vt_ip dst, uint8_t prefix);
+/* Each route, the shortest prefix first; stops when fn returns false. */
 void vt_net_route_each(struct vt_net *net, bool (*fn)(void *ctx, const struct vt_route *r), void *ctx);
-/* The route to dst, NULL when there is none. Valid until routes change. */
+/* The route in the table to dst, NULL when there is none; our own addresses are not in it. Valid until routes
+ * change. */
 const struct vt_route *vt_net_route(struct vt_net *net, struct vt_ip dst);
-/* Rises with each change of routes or addresses: a cached answer is good while it stands. */
+/* Changes with each change of routes, addresses or path MTUs: a cached answer is good while it stands. */
 uint32_t vt_net_generation(const struct vt_net *net);
 
 /* True when ip is one of ours: any interface's address, all of 127/8. */
@@ -81,7 +87,8 @@ struct vt_ip_out {
     bool broadcast; /* dst may be a broadcast address (SO_BROADCAST) */
 };
 /* Sends a packet whose transport header is in front. Takes the pbuf, whatever happens. p->ev is what made it.
- * 0; -VT_ENETUNREACH, -VT_EMSGSIZE (df), -VT_EACCES (broadcast), -VT_ENOMEM. */
+ * A broadcast does not come back to us. 0; -VT_ENETUNREACH, -VT_EMSGSIZE (df, or too long for IP), -VT_EACCES
+ * (broadcast), -VT_EINVAL (a source in 127/8, to another host), -VT_ENOMEM; each is a counted drop too. */
 int vt_ip_output(struct vt_net *net, struct vt_pbuf *p, const struct vt_ip_out *out);
 
 /* What is known of a packet handed up: its header is pulled off, and lies `header` bytes in front. */
@@ -98,7 +105,7 @@ struct vt_icmp_error {
     struct vt_ip src, dst; /* of the packet that it quotes: src is ours */
     struct vt_ip from;     /* who says so */
     uint8_t protocol;
-    uint32_t mtu;         /* fragmentation needed: the next hop's MTU, 0 when not told */
+    uint32_t mtu; /* fragmentation needed: the path's MTU by this, made sane (V36): 552 or more; else 0 */
     const uint8_t *quote; /* the quoted transport bytes, at least 8 */
     uint32_t quote_len;
 };
@@ -110,11 +117,12 @@ struct vt_proto_ops {
     void *ctx;
 };
 /* `protocol` is an IP protocol number. For VT_PROTO_ICMP `input` gets echo replies only, ICMP header still
- * on. */
+ * on. Each protocol has one; the table has room for 8 protocols. */
 void vt_net_register(struct vt_net *net, uint8_t protocol, const struct vt_proto_ops *ops);
 
 /* Sends an ICMP error about packet `p` (IP header back in front), unless the rules forbid it (RFC 1122 3.2.2,
- * RFC 1812 4.3.2.7, V35) or the rate limit does. `p` stays the caller's. `arg` is the MTU, or 0. */
+ * RFC 1812 4.3.2.7, V35) or the rate limit does. `p` stays the caller's. `arg` is the MTU (3, 4), the pointer
+ * (12), or 0. */
 void vt_icmp_error_send(struct vt_net *net, struct vt_pbuf *p, const struct vt_ip_in *in, uint8_t type,
                         uint8_t code, uint32_t arg);
 /* Convenience for the transports: destination unreachable about a packet whose IP header was pulled. */
