@@ -7,6 +7,8 @@
 
 #define PING_SOCKETS_MAX 4096
 #define PING_SLOTS       64
+#define PING_ERRORS      4  /* kept for who asks for them */
+#define PING_QUOTE       64 /* bytes of the message that an error quotes */
 
 enum {
     ECHO_REPLY = 0,
@@ -16,6 +18,12 @@ enum {
     PAYLOAD_MAX = 65535 - IP_HEADER,
 };
 
+struct ping_error {
+    struct vt_msg_info info;
+    uint32_t len;
+    uint8_t quote[PING_QUOTE];
+};
+
 struct vt_ping_sock {
     struct vt_dgram d;
     struct vt_ping *ping;
@@ -23,6 +31,8 @@ struct vt_ping_sock {
     struct vt_ping_sock *by_ident;    /* the table's chain */
     struct vt_addr local, remote;     /* the local port is the identifier */
     bool bound, connected;
+    uint8_t nerrors;
+    struct ping_error errors[PING_ERRORS]; /* the oldest first */
 };
 
 struct vt_ping {
@@ -92,6 +102,26 @@ static void input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in)
     core->ev.cause = cause;
 }
 
+static void keep_error(struct vt_ping_sock *s, const struct vt_icmp_error *err, int error)
+{
+    struct ping_error *e;
+
+    if (s->nerrors == PING_ERRORS) {
+        s->d.drops++;
+        return;
+    }
+    e = &s->errors[s->nerrors++];
+    e->info = (struct vt_msg_info){
+        .from = {.ip = err->from},
+        .icmp_type = err->type,
+        .icmp_code = err->code,
+        .mtu = err->mtu,
+        .error = error,
+    };
+    e->len = err->quote_len < PING_QUOTE ? err->quote_len : PING_QUOTE;
+    memcpy(e->quote, err->quote, e->len);
+}
+
 /* Unlike UDP's, every error about a request is told to its socket: who pings wants to know (Linux's ping asks
  * for it by IP_RECVERR). */
 static bool error_about(void *ctx, const struct vt_icmp_error *err)
@@ -108,6 +138,7 @@ static bool error_about(void *ctx, const struct vt_icmp_error *err)
         return false;
     error = vt_dgram_icmp_error(err, &hard);
     if (error != 0) {
+        keep_error(s, err, error);
         s->d.error = error;
         ping->up->ready(s->d.user, VT_POLLERR | VT_POLLIN | VT_POLLOUT);
     }
@@ -316,9 +347,26 @@ long vt_ping_recv(struct vt_ping_sock *s, void *buf, size_t len, int flags, stru
     return vt_dgram_get(&s->d, buf, len, flags, from, ttl);
 }
 
+/* As Linux: with an error taken from the queue goes the pending one, and the next in the queue is pending
+ * then. */
+long vt_ping_recv_error(struct vt_ping_sock *s, void *buf, size_t len, struct vt_msg_info *info)
+{
+    uint32_t n;
+
+    if (s->nerrors == 0)
+        return -VT_EAGAIN;
+    n = len < s->errors[0].len ? (uint32_t)len : s->errors[0].len;
+    memcpy(buf, s->errors[0].quote, n);
+    *info = s->errors[0].info;
+    s->nerrors--;
+    memmove(&s->errors[0], &s->errors[1], s->nerrors * sizeof s->errors[0]);
+    s->d.error = s->nerrors != 0 ? s->errors[0].info.error : 0;
+    return (long)n;
+}
+
 unsigned vt_ping_poll(const struct vt_ping_sock *s)
 {
-    return vt_dgram_poll(&s->d);
+    return vt_dgram_poll(&s->d) | (s->nerrors != 0 ? VT_POLLERR : 0);
 }
 
 int vt_ping_take_error(struct vt_ping_sock *s)

@@ -1,0 +1,214 @@
+#include "socket.h"
+
+int vt_sock_tcp_new(struct vt_sockets *s)
+{
+    int error;
+    struct vt_socket *so = vt_sock_alloc(s, &vt_sock_tcp_ops, sizeof *so, &error);
+
+    if (so == NULL)
+        return error;
+    so->u.tcb = vt_tcp_open(s->tcp, so);
+    if (so->u.tcb != NULL)
+        return so->fd;
+    vt_sock_free(so, sizeof *so);
+    return -VT_ENOBUFS;
+}
+
+/* Linux's number of the connection's state, as the program could read it itself. */
+static uint8_t tcp_state(const struct vt_socket *so)
+{
+    uint8_t state = VT_TCPI_CLOSE;
+    size_t len = sizeof state;
+
+    vt_tcp_getopt(so->u.tcb, VT_SOL_TCP, VT_TCP_INFO, &state, &len);
+    return state;
+}
+
+static int tcp_bind(struct vt_socket *so, const struct vt_addr *addr)
+{
+    if (vt_ip_is_multicast(addr->ip) || vt_net_is_broadcast(so->table->net, addr->ip))
+        return -VT_EADDRNOTAVAIL; /* RFC 9293 3.9.2.3: no connection is with a group */
+    return vt_tcp_bind(so->u.tcb, addr);
+}
+
+static int tcp_listen(struct vt_socket *so, int backlog)
+{
+    int error;
+
+    if (so->state != VT_SOCK_UNCONNECTED && so->state != VT_SOCK_LISTENING)
+        return -VT_EINVAL;
+    error = vt_tcp_listen(so->u.tcb, backlog);
+    if (error == 0)
+        so->state = VT_SOCK_LISTENING;
+    return error;
+}
+
+static int tcp_accept(struct vt_socket *so, struct vt_addr *peer)
+{
+    struct vt_socket *child;
+    size_t len = sizeof child->mark;
+    int error;
+
+    if (so->state != VT_SOCK_LISTENING)
+        return -VT_EINVAL;
+    if (!vt_tcp_acceptable(so->u.tcb))
+        return -VT_EAGAIN;
+    child = vt_sock_alloc(so->table, &vt_sock_tcp_ops, sizeof *child, &error);
+    if (child == NULL)
+        return error; /* the connection waits on, until there is a descriptor for it */
+    child->u.tcb = vt_tcp_accept(so->u.tcb, child);
+    if (child->u.tcb == NULL) {
+        vt_sock_free(child, sizeof *child);
+        return -VT_EAGAIN;
+    }
+    child->state = VT_SOCK_CONNECTED;
+    child->opts = so->opts;
+    child->why = so->why;
+    vt_tcp_getopt(child->u.tcb, VT_SOL_SOCKET, VT_SO_MARK, &child->mark, &len);
+    if (peer != NULL)
+        vt_tcp_remote(child->u.tcb, peer);
+    return child->fd;
+}
+
+/* What became of the connection that connect() began, as Linux tells it: the first call to find it open
+ * returns 0, and one that finds it failed returns why and may be followed by another try. */
+static int connect_result(struct vt_socket *so)
+{
+    int error;
+
+    switch (tcp_state(so)) {
+    case VT_TCPI_SYN_SENT:
+    case VT_TCPI_SYN_RECV: return -VT_EALREADY;
+    case VT_TCPI_CLOSE:
+        so->state = VT_SOCK_UNCONNECTED;
+        error = vt_tcp_take_error(so->u.tcb);
+        return error != 0 ? error : -VT_ECONNABORTED;
+    default: so->state = VT_SOCK_CONNECTED; return 0;
+    }
+}
+
+static int tcp_connect(struct vt_socket *so, const struct vt_addr *peer)
+{
+    int error;
+
+    if (peer == NULL)
+        return -VT_EAFNOSUPPORT; /* a stream cannot be taken off its peer */
+    if (so->state == VT_SOCK_CONNECTING)
+        return connect_result(so);
+    if (so->state != VT_SOCK_UNCONNECTED)
+        return -VT_EISCONN;
+    error = vt_tcp_connect(so->u.tcb, peer);
+    if (error == 0 || error == -VT_EINPROGRESS)
+        so->state = VT_SOCK_CONNECTING;
+    return error;
+}
+
+static long tcp_send(struct vt_socket *so, const void *buf, size_t len, int flags, const struct vt_addr *to)
+{
+    (void)to; /* Linux: a connected stream has its peer, and does not look */
+    if (so->state == VT_SOCK_LISTENING)
+        return -VT_EPIPE;
+    return vt_tcp_send(so->u.tcb, buf, len, flags);
+}
+
+static long tcp_recv(struct vt_socket *so, void *buf, size_t len, int flags, struct vt_msg_info *info)
+{
+    if ((flags & VT_MSG_ERRQUEUE) != 0)
+        return -VT_EAGAIN;
+    if (so->state == VT_SOCK_LISTENING)
+        return -VT_ENOTCONN;
+    if (vt_tcp_remote(so->u.tcb, &info->from) != 0)
+        info->from = (struct vt_addr){.ip = VT_IP_ANY};
+    return vt_tcp_recv(so->u.tcb, buf, len, flags);
+}
+
+static long tcp_send_block(struct vt_socket *so, struct vt_block *block, size_t len)
+{
+    if (so->state == VT_SOCK_LISTENING)
+        return -VT_EPIPE;
+    return vt_tcp_send_block(so->u.tcb, block, block->data, len);
+}
+
+static long tcp_recv_block(struct vt_socket *so, struct vt_block **block, const uint8_t **data)
+{
+    if (so->state == VT_SOCK_LISTENING)
+        return -VT_ENOTCONN;
+    return vt_tcp_recv_block(so->u.tcb, block, data);
+}
+
+static int tcp_shutdown(struct vt_socket *so, int how)
+{
+    if (tcp_state(so) == VT_TCPI_CLOSE)
+        return -VT_ENOTCONN;
+    return vt_tcp_shutdown(so->u.tcb, how);
+}
+
+static void tcp_close(struct vt_socket *so)
+{
+    bool abort = so->opts.linger.onoff != 0 && so->opts.linger.linger == 0;
+
+    if (so->table->tcp != NULL)
+        vt_tcp_close(so->u.tcb, abort);
+    vt_sock_free(so, sizeof *so);
+}
+
+static int tcp_local(const struct vt_socket *so, struct vt_addr *addr)
+{
+    return vt_tcp_local(so->u.tcb, addr);
+}
+
+static int tcp_remote(const struct vt_socket *so, struct vt_addr *addr)
+{
+    uint8_t state = tcp_state(so);
+
+    if (state == VT_TCPI_CLOSE || state == VT_TCPI_SYN_SENT || state == VT_TCPI_LISTEN)
+        return -VT_ENOTCONN;
+    return vt_tcp_remote(so->u.tcb, addr);
+}
+
+static int tcp_setopt(struct vt_socket *so, int level, int name, const void *val, size_t len)
+{
+    return vt_tcp_setopt(so->u.tcb, level, name, val, len);
+}
+
+static int tcp_getopt(const struct vt_socket *so, int level, int name, void *val, size_t *len)
+{
+    return vt_tcp_getopt(so->u.tcb, level, name, val, len);
+}
+
+static unsigned tcp_poll(struct vt_socket *so)
+{
+    return vt_tcp_poll(so->u.tcb);
+}
+
+static int tcp_take_error(struct vt_socket *so)
+{
+    return vt_tcp_take_error(so->u.tcb);
+}
+
+static uint32_t tcp_conn(const struct vt_socket *so)
+{
+    return vt_tcp_conn(so->u.tcb);
+}
+
+const struct vt_sock_ops vt_sock_tcp_ops = {
+    .type = VT_SOCK_STREAM,
+    .protocol = VT_PROTO_TCP,
+    .bind = tcp_bind,
+    .listen = tcp_listen,
+    .accept = tcp_accept,
+    .connect = tcp_connect,
+    .send = tcp_send,
+    .recv = tcp_recv,
+    .send_block = tcp_send_block,
+    .recv_block = tcp_recv_block,
+    .shutdown = tcp_shutdown,
+    .close = tcp_close,
+    .local = tcp_local,
+    .remote = tcp_remote,
+    .setopt = tcp_setopt,
+    .getopt = tcp_getopt,
+    .poll = tcp_poll,
+    .take_error = tcp_take_error,
+    .conn = tcp_conn,
+};
