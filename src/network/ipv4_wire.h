@@ -88,8 +88,8 @@ static inline enum vt_drop vt_ipv4_parse(struct vt_ipv4_hdr *h, const uint8_t *b
     return VT_DROP_NONE;
 }
 
-/* Writes a header of h->header_len bytes at `b`, checksum filled in; `options` are header_len - 20 bytes.
- * h->checksum is not looked at. */
+/* Writes a header of h->header_len bytes at `b`, checksum filled in; `options` are header_len - 20 bytes,
+ * NULL when there are none. h->checksum is not looked at. */
 static inline void vt_ipv4_build(uint8_t *b, const struct vt_ipv4_hdr *h, const uint8_t *options)
 {
     b[0] = (uint8_t)(0x40 | h->header_len / 4);
@@ -102,7 +102,7 @@ static inline void vt_ipv4_build(uint8_t *b, const struct vt_ipv4_hdr *h, const 
     vt_put16(b + 10, 0);
     memcpy(b + 12, h->src.b + 12, 4);
     memcpy(b + 16, h->dst.b + 12, 4);
-    if (h->header_len > VT_IPV4_HEADER)
+    if (options != NULL)
         memcpy(b + VT_IPV4_HEADER, options, h->header_len - VT_IPV4_HEADER);
     vt_put16(b + 10, (uint16_t)~vt_ipv4_fold(vt_ipv4_sum(b, h->header_len)));
 }
