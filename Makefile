@@ -13,7 +13,7 @@ else
   need = @tools/install-deps
 endif
 
-.PHONY: help build run test test-quick bench format lint mutants install clean
+.PHONY: help build run test test-quick bench fuzz format lint mutants install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,16 @@ bench: ## measures, and prints ratios
 	@tools/configure build-bench --buildtype=release
 	@meson test -C build-bench --benchmark --verbose
 
+NAME ?= wire
+TIME ?= 60
+fuzz: ## libFuzzer on NAME=wire for TIME=60 seconds; new inputs stay in build-fuzz/corpus-NAME
+	$(need) build test
+	@CC=clang tools/configure build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
+	    '-Dc_args=-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
+	@ninja -C build-fuzz fuzz/fuzz_$(NAME)
+	@mkdir -p build-fuzz/corpus-$(NAME)
+	build-fuzz/fuzz/fuzz_$(NAME) -max_total_time=$(TIME) -max_len=4096 build-fuzz/corpus-$(NAME) fuzz/corpus/$(NAME)
+
 format: ## clang-format on every C file
 	$(need) build test
 	@tools/check-format --fix
@@ -57,4 +67,4 @@ install: build ## into PREFIX (default /usr/local), below DESTDIR
 	@meson install -C $(BUILD) --no-rebuild --quiet
 
 clean: ## removes every build directory
-	rm -rf build build-asan build-bench build-determinism build-tidy build-mutants
+	rm -rf build build-asan build-bench build-determinism build-fuzz build-tidy build-mutants
