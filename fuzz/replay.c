@@ -112,7 +112,7 @@ static size_t mutate(uint8_t *out)
     return size;
 }
 
-/* Leaves the input that ended the program; the sanitizers end it by abort() too. */
+/* Leaves the input that ended the program; a sanitizer ends it so with abort_on_error=1. */
 static void keep(int signal_number)
 {
     (void)signal_number;
