@@ -154,6 +154,17 @@ void vt_net_add_netif(struct vt_net *net, struct vt_netif *nif)
     vt_net_changed(net);
 }
 
+void vt_net_remove_netif(struct vt_net *net, struct vt_netif *nif)
+{
+    struct vt_netif **at = &net->netifs;
+
+    while (*at != nif)
+        at = &(*at)->next;
+    *at = nif->next;
+    vt_fib_remove_netif(net, nif);
+    vt_net_changed(net);
+}
+
 struct vt_netif *vt_net_netif(struct vt_net *net, uint32_t index)
 {
     struct vt_netif *nif = net->netifs;

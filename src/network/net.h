@@ -8,6 +8,7 @@
  *     forward.c      a router's way
  *     frag.c         reassembly
  *     icmp.c         messages in, echo, errors out and their rate
+ *     knobs.c        what a sysctl may change
  */
 #ifndef VT_NETWORK_NET_H
 #define VT_NETWORK_NET_H
@@ -33,6 +34,8 @@ struct vt_fib {
 };
 
 void vt_fib_free(struct vt_net *net);
+/* Removes every route by this interface. */
+void vt_fib_remove_netif(struct vt_net *net, const struct vt_netif *nif);
 const struct vt_route *vt_fib_lookup(const struct vt_fib *fib, struct vt_ip dst);
 
 /* ---- Path MTUs (RFC 1191) ---- */

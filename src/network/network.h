@@ -37,6 +37,9 @@ bool vt_net_run(struct vt_net *net);
  * The loopback interface `lo` (127.0.0.1/8, MTU 65535) is made by vt_net_new(); its index is 0, for it has no
  * port: those of the others may be their ports'. A route by an interface without VT_IFF_UP is not taken. */
 void vt_net_add_netif(struct vt_net *net, struct vt_netif *nif);
+/* Takes an interface back, with its addresses and routes, by which nothing has come yet: one that could not
+ * be set up. */
+void vt_net_remove_netif(struct vt_net *net, struct vt_netif *nif);
 struct vt_netif *vt_net_netif(struct vt_net *net, uint32_t index); /* NULL: none */
 struct vt_netif *vt_net_netifs(struct vt_net *net);                /* a list by `next`, lo first */
 /* Gives an interface an address and the route to its network. -VT_ENOSPC, -VT_EEXIST, -VT_EINVAL. Emits ADDR.
@@ -132,6 +135,12 @@ static inline void vt_icmp_unreachable(struct vt_net *net, struct vt_pbuf *p, co
     vt_pbuf_unpull(p, in->header);
     vt_icmp_error_send(net, p, in, 3, code, 0);
 }
+
+/* A knob by its sysctl name ("net.ipv4.ip_forward"): 0, -VT_ENOENT, -VT_EINVAL (out of range). */
+int vt_net_knob_get(const struct vt_net *net, const char *name, int64_t *value);
+int vt_net_knob_set(struct vt_net *net, const char *name, int64_t value);
+/* The i-th knob's name, NULL past the last. */
+const char *vt_net_knob_name(unsigned i);
 
 /* Counters in the shape of /proc/net/snmp. */
 struct vt_net_stats {

@@ -180,6 +180,19 @@ void vt_net_route_each(struct vt_net *net, bool (*fn)(void *ctx, const struct vt
     }
 }
 
+void vt_fib_remove_netif(struct vt_net *net, const struct vt_netif *nif)
+{
+    struct vt_fib *fib = &net->fib;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < fib->n; i++) {
+        if (fib->entry[i].r.nif != nif)
+            fib->entry[n++] = fib->entry[i];
+    }
+    fib->n = n;
+    index_runs(fib);
+}
+
 void vt_fib_free(struct vt_net *net)
 {
     vt_free(net->core, net->fib.entry, net->fib.cap * sizeof *net->fib.entry);

@@ -407,5 +407,5 @@ int vt_ping_getopt(const struct vt_ping_sock *s, int level, int name, void *val,
             return -VT_ENOTCONN;
         return vt_opt_put_int(val, len, (int)vt_net_path_mtu(s->ping->net, s->remote.ip));
     }
-    return vt_dgram_getopt(&s->d, 64, level, name, val, len);
+    return vt_dgram_getopt(&s->d, s->ping->net, level, name, val, len);
 }

@@ -252,7 +252,7 @@ int vt_udp_getopt(const struct vt_udp_sock *s, int level, int name, void *val, s
             return -VT_ENOTCONN;
         return vt_opt_put_int(val, len, (int)vt_net_path_mtu(s->udp->net, s->remote.ip));
     }
-    return vt_dgram_getopt(&s->d, 64, level, name, val, len);
+    return vt_dgram_getopt(&s->d, s->udp->net, level, name, val, len);
 }
 
 void vt_udp_each(struct vt_udp *udp, bool (*fn)(void *ctx, const struct vt_udp_row *row), void *ctx)

@@ -169,7 +169,15 @@ int vt_dgram_setopt(struct vt_dgram *d, int level, int name, const void *val, si
     return level == VT_SOL_IP ? set_ip(d, name, v) : set_socket(d, name, v);
 }
 
-int vt_dgram_getopt(const struct vt_dgram *d, uint8_t ttl_default, int level, int name, void *val,
+static int default_ttl(const struct vt_net *net)
+{
+    int64_t ttl = 0;
+
+    vt_net_knob_get(net, "net.ipv4.ip_default_ttl", &ttl);
+    return (int)ttl;
+}
+
+int vt_dgram_getopt(const struct vt_dgram *d, const struct vt_net *net, int level, int name, void *val,
                     size_t *len)
 {
     int v;
@@ -186,7 +194,7 @@ int vt_dgram_getopt(const struct vt_dgram *d, uint8_t ttl_default, int level, in
         }
     } else if (level == VT_SOL_IP) {
         switch (name) {
-        case VT_IP_TTL: v = d->ttl != 0 ? d->ttl : ttl_default; break;
+        case VT_IP_TTL: v = d->ttl != 0 ? d->ttl : default_ttl(net); break;
         case VT_IP_TOS: v = d->tos; break;
         case VT_IP_MTU_DISCOVER: v = d->pmtudisc; break;
         default: return -VT_ENOPROTOOPT;

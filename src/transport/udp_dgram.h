@@ -64,7 +64,7 @@ static inline bool vt_dgram_df(const struct vt_dgram *d, bool fits)
 /* The options of VT_SOL_SOCKET and VT_SOL_IP that datagrams heed. -VT_ENOPROTOOPT for others; VT_IP_MTU is
  * the caller's, who knows the peer. */
 int vt_dgram_setopt(struct vt_dgram *d, int level, int name, const void *val, size_t len);
-int vt_dgram_getopt(const struct vt_dgram *d, uint8_t ttl_default, int level, int name, void *val,
+int vt_dgram_getopt(const struct vt_dgram *d, const struct vt_net *net, int level, int name, void *val,
                     size_t *len);
 
 /* What an ICMP error means to a socket: a negative error, 0 when nothing. `*hard` when it ends the exchange
