@@ -19,13 +19,16 @@ struct vt_eth_config {
     uint32_t probes;        /* 0: 3 */
 };
 
-/* Puts Ethernet under `nif` on `port`: sets nif->output, nif->link, nif->mac. NULL without memory. */
+/* Puts Ethernet under `nif` on `port`: sets nif->output, nif->link, nif->mac, nif->features, and nif->mtu
+ * where it is 0. Its timers run in the core's wheel and may send: whoever runs the wheel flushes the port
+ * afterwards. NULL without memory. */
 struct vt_eth *vt_eth_new(struct vt_netif *nif, struct vt_port *port, const struct vt_eth_config *config);
+/* Frees it; packets that wait for a neighbour are dropped (NEIGH_FAILED). */
 void vt_eth_free(struct vt_eth *eth);
 /* Frames that came in by the port: takes them all. Each is handed on to nif->input, to ARP, or dropped. Sets
  * the current cause to the frame's PORT_RX. */
 void vt_eth_input(struct vt_eth *eth, struct vt_pbuf **frames, unsigned n);
-/* Announces an address just given to the interface (RFC 5227 2.3). */
+/* Announces an address just given to the interface: twice, two seconds apart (RFC 5227 2.3). */
 void vt_eth_announce(struct vt_eth *eth, struct vt_ip ip);
 
 /* A row of `ip neigh`. */
@@ -36,15 +39,21 @@ struct vt_neigh_row {
     vt_time updated;
     uint32_t pending;
 };
-/* Calls `fn` for each neighbour, in the order of their addresses; stops when it returns false. */
+/* Calls `fn` for each neighbour, in the order of their addresses; stops when it returns false. `fn` sees a
+ * copy of the table and may change it; without memory for that it sees nothing. */
 void vt_eth_neigh_each(struct vt_eth *eth, bool (*fn)(void *ctx, const struct vt_neigh_row *row), void *ctx);
-/* A permanent entry, and its removal. -VT_ENOSPC, -VT_ENOENT. */
+/* A permanent entry; the removal of any entry, with what waits in it. -VT_ENOSPC, -VT_ENOENT. */
 int vt_eth_neigh_set(struct vt_eth *eth, struct vt_ip ip, struct vt_mac mac);
 int vt_eth_neigh_del(struct vt_eth *eth, struct vt_ip ip);
 /* Advice from above that the neighbour answers (RFC 1122 2.3.2.1), so that it need not be probed. */
 void vt_eth_confirm(struct vt_eth *eth, struct vt_ip ip);
 
-/* ---- The learning switch (IEEE 802.1D 7: learning, filtering, ageing) ---- */
+/* ---- The learning switch (IEEE 802.1D 7: learning, filtering, ageing) ----
+ *
+ * An address is learned on the port on which it was last seen; it moves to another when it has been silent
+ * for a second. At the caps nothing is learned and nothing forgotten: frames to unknown addresses are
+ * flooded, as broadcasts are, under storm control. Group and zero sources are dropped, link-local groups are
+ * not passed on. */
 
 struct vt_switch;
 
@@ -62,8 +71,8 @@ void vt_switch_free(struct vt_switch *sw);
 int vt_switch_add_port(struct vt_switch *sw, struct vt_device *dev, const char *name);
 struct vt_port *vt_switch_port(struct vt_switch *sw, unsigned index);
 unsigned vt_switch_ports(const struct vt_switch *sw);
-/* Moves frames until no port has any at `now`, at most one burst a port; returns when to be called again
- * (`now` when more is waiting). */
+/* Runs the timers of its core, then moves frames: at most one burst of each port. Returns when to be called
+ * again, `now` when more is waiting. */
 vt_time vt_switch_poll(struct vt_switch *sw, vt_time now);
 void vt_switch_set_storm(struct vt_switch *sw, uint32_t rate, uint32_t burst);
 

@@ -234,51 +234,38 @@ static void aim(struct way *w, struct vt_pbuf *p, struct fate *f)
     }
 }
 
-/* The byte at `off` of a packet whose bytes are its own. */
-static uint8_t *byte_at(struct vt_pbuf *p, uint32_t off)
-{
-    if (off < p->head_len)
-        return &p->room[p->head + off];
-    off -= p->head_len;
-    for (unsigned i = p->first; i < (unsigned)p->first + p->nfrags; i++) {
-        struct vt_frag *f = &p->frag[i];
-        if (off < f->len)
-            return &f->block->data[(size_t)(f->data - f->block->data) + off];
-        off -= f->len;
-    }
-    return NULL;
-}
-
-static void flip(struct vt_cable *c, struct vt_pbuf *p, struct vt_rng *rng, enum vt_impair_kind kind)
+/* Flips one bit. -VT_ENOMEM when the bytes could not be made the frame's own. */
+static int flip(struct vt_cable *c, struct vt_pbuf *p, struct vt_rng *rng, enum vt_impair_kind kind)
 {
     uint32_t bit = (uint32_t)vt_rng_below(rng, (uint64_t)p->len * 8);
-    uint8_t *b = byte_at(p, bit / 8);
-    if (b == NULL)
-        return;
-    *b ^= (uint8_t)(1u << bit % 8); /* bit 0 goes first on the wire (802.3 3.3) */
-    tell(c, p, kind, bit, 1);
+    uint8_t b;
+    vt_pbuf_read(p, bit / 8, &b, 1);
+    b ^= (uint8_t)(1u << bit % 8); /* bit 0 goes first on the wire (802.3 3.3) */
+    int err = vt_pbuf_write(p, bit / 8, &b, 1);
+    if (err == 0)
+        tell(c, p, kind, bit, 1);
+    return err;
 }
 
-/* Flips bits as f says. False when the frame could not be made private, and is gone. */
+/* Flips bits as f says. False when there was no memory to do so, and the frame is gone. */
 static bool corrupt(struct vt_cable *c, struct way *w, struct vt_pbuf *p, const struct fate *f)
 {
-    bool inside = f->inside || f->inside_aimed, wire = f->corrupt || f->corrupt_aimed;
-    if ((!inside && !wire) || p->len == 0)
+    int err = 0;
+    if (p->len == 0)
         return true;
-    if (vt_pbuf_unshare(p) != 0) {
-        lose(c, p, VT_DROP_NO_MEMORY, &w->stats.no_memory);
-        return false;
+    if (f->inside || f->inside_aimed) {
+        err = flip(c, p, &w->rng[f->inside ? CHANCE_INSIDE : CHANCE_AIMED], VT_IMPAIR_CORRUPT_INSIDE);
+        w->stats.corrupted_inside += err == 0;
     }
-    if (inside) {
-        flip(c, p, &w->rng[f->inside ? CHANCE_INSIDE : CHANCE_AIMED], VT_IMPAIR_CORRUPT_INSIDE);
-        w->stats.corrupted_inside++;
-    }
-    if (wire) { /* the FCS is the one that the sender made; the far end compares */
+    if (err == 0 && (f->corrupt || f->corrupt_aimed)) {
+        /* The FCS is the one that the sender made; the far end compares. */
         p->aux[0] = CABLE_HAS_FCS | vt_pbuf_crc32(p);
-        flip(c, p, &w->rng[f->corrupt ? CHANCE_CORRUPT : CHANCE_AIMED], VT_IMPAIR_CORRUPT);
-        w->stats.corrupted++;
+        err = flip(c, p, &w->rng[f->corrupt ? CHANCE_CORRUPT : CHANCE_AIMED], VT_IMPAIR_CORRUPT);
+        w->stats.corrupted += err == 0;
     }
-    return true;
+    if (err != 0)
+        lose(c, p, VT_DROP_NO_MEMORY, &w->stats.no_memory);
+    return err == 0;
 }
 
 /* ---- Sending ---- */

@@ -11,9 +11,10 @@
 #include <vitro/device.h>
 #include "impair.h"
 
-#define VT_CABLE_FAULTS    16
-#define VT_CABLE_IN_FLIGHT (1u << 18) /* frames on the way in one direction, at most: more are CABLE_QUEUE \
-                                       */
+#define VT_CABLE_FAULTS 16
+#define VT_CABLE_IN_FLIGHT                                                          \
+    (1u << 18) /* frames on the way in one direction, at most: more are CABLE_QUEUE \
+                */
 #define VT_CABLE_OVERHEAD \
     24u /* bytes a frame costs on the wire besides itself: preamble, delimiter, FCS, gap */
 

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #define TAP_MTU   1500
-#define TAP_BLOCK 2048u               /* one frame of the usual MTU */
-#define TAP_SPILL 65536u              /* what a super-segment has beyond it */
-#define TAP_SMALL 256u                /* frames up to this are copied, and the block stays for the next */
-#define TAP_IOV   (2 + VT_PBUF_FRAGS) /* header, room, fragments */
+#define TAP_BLOCK 2048u  /* one frame of the usual MTU */
+#define TAP_SPILL 65536u /* what a super-segment has beyond it */
+#define TAP_SMALL 256u   /* frames up to this are copied, and the block stays for the next */
+#define TAP_IOV   (1 + VT_PBUF_SPANS)
 
 struct tap {
     struct vt_device dev;
@@ -150,12 +150,10 @@ static ssize_t tap_write(struct tap *t, struct vt_pbuf *p)
         vt_vnet_build(head, &h);
         iov[n++] = (struct iovec){head, sizeof head};
     }
-    if (p->head_len != 0)
-        iov[n++] = (struct iovec){p->room + p->head, p->head_len};
-    for (unsigned i = p->first; i < (unsigned)p->first + p->nfrags; i++) {
-        const struct vt_frag *f = &p->frag[i];
-        iov[n++] = (struct iovec){f->block->data + (f->data - f->block->data), f->len};
-    }
+    struct vt_iovec spans[VT_PBUF_SPANS];
+    unsigned count = vt_pbuf_spans(p, 0, p->len, spans);
+    for (unsigned i = 0; i < count; i++)
+        iov[n++] = (struct iovec){spans[i].base, spans[i].len};
     ssize_t sent;
     do
         sent = writev(t->fd, iov, n);
@@ -208,6 +206,14 @@ static const struct vt_device_ops tap_ops = {
     .close = tap_close,
 };
 
+/* Copies a name that may be too long for an interface's: then its beginning. */
+static void tap_name(char to[IFNAMSIZ], const char *name)
+{
+    size_t len = strnlen(name, IFNAMSIZ - 1);
+    memcpy(to, name, len);
+    to[len] = '\0';
+}
+
 /* The MTU that the kernel's side has. */
 static uint32_t tap_mtu(const char *name)
 {
@@ -215,7 +221,7 @@ static uint32_t tap_mtu(const char *name)
     int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (s < 0)
         return TAP_MTU;
-    strncpy(ifr.ifr_name, name, IFNAMSIZ - 1);
+    tap_name(ifr.ifr_name, name);
     int err = ioctl(s, SIOCGIFMTU, &ifr);
     close(s);
     return err == 0 && ifr.ifr_mtu > 0 ? (uint32_t)ifr.ifr_mtu : TAP_MTU;
@@ -227,8 +233,7 @@ static int tap_configure(struct tap *t)
     struct ifreq ifr = {0};
     if (ioctl(t->fd, TUNGETIFF, &ifr) != 0)
         return -1;
-    memcpy(t->name, ifr.ifr_name, sizeof t->name);
-    t->name[sizeof t->name - 1] = '\0';
+    tap_name(t->name, ifr.ifr_name);
     t->vnet = (ifr.ifr_flags & IFF_VNET_HDR) != 0;
     if (!t->vnet)
         return 0;
@@ -252,7 +257,7 @@ int vt_tap_from_fd(struct vt_device **dev, struct vt_core *core, int fd, const c
         return -VT_ENOMEM;
     t->core = core;
     t->fd = fd;
-    strncpy(t->name, name, sizeof t->name - 1);
+    tap_name(t->name, name);
     t->dev = (struct vt_device){.ops = &tap_ops, .mtu = TAP_MTU, .name = t->name};
     if (tap_configure(t) == 0) {
         t->dev.mtu = tap_mtu(t->name);
@@ -269,7 +274,7 @@ int vt_tap_open(struct vt_device **dev, struct vt_core *core, const char *name)
     struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
     if (strlen(name) >= sizeof ifr.ifr_name)
         return -VT_EINVAL;
-    strncpy(ifr.ifr_name, name, sizeof ifr.ifr_name - 1);
+    tap_name(ifr.ifr_name, name);
     int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return tap_error(errno);
