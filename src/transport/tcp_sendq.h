@@ -23,7 +23,8 @@ struct vt_sendq {
 
 /* Copies bytes in; returns how many, fewer than `len` when memory runs out. */
 uint32_t vt_sendq_write(struct vt_sendq *q, struct vt_core *core, const uint8_t *src, uint32_t len);
-/* Appends bytes by reference, taking over the caller's reference of the block. -VT_ENOMEM: it stays the caller's. */
+/* Appends bytes by reference, taking over the caller's reference of the block. -VT_ENOMEM: it stays the
+ * caller's. */
 int vt_sendq_append(struct vt_sendq *q, struct vt_core *core, struct vt_block *block, const uint8_t *data,
                     uint32_t len);
 /* Adds the bytes [off, off + len) to p as fragments; returns how many fitted. */

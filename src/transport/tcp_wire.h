@@ -1,4 +1,5 @@
-/* TCP's header and options: bytes into a checked small struct, and back (RFC 9293 3.1, 3.2; RFC 7323; RFC 2018).
+/* TCP's header and options: bytes into a checked small struct, and back (RFC 9293 3.1, 3.2; RFC 7323; RFC
+ * 2018).
  */
 #ifndef VT_TRANSPORT_TCP_WIRE_H
 #define VT_TRANSPORT_TCP_WIRE_H
@@ -72,7 +73,8 @@ enum vt_tcp_opt_kind {
     VT_TCPOPT_TIMESTAMPS = 8,
 };
 
-/* One option of `len` bytes at b, kind and length included. A wrong length makes it one that is ignored (V45). */
+/* One option of `len` bytes at b, kind and length included. A wrong length makes it one that is ignored
+ * (V45). */
 static inline void vt_tcp_parse_opt(const uint8_t *b, uint8_t len, bool syn, struct vt_tcp_opts *o)
 {
     switch (b[0]) {
@@ -104,11 +106,9 @@ static inline void vt_tcp_parse_opt(const uint8_t *b, uint8_t len, bool syn, str
             break;
         o->nsacks = 0;
         for (unsigned i = 2; i + 8 <= len && o->nsacks < VT_TCP_MAX_SACKS; i += 8)
-            o->sack[o->nsacks++] =
-                (struct vt_range){vt_seq(vt_get32(b + i)), vt_seq(vt_get32(b + i + 4))};
+            o->sack[o->nsacks++] = (struct vt_range){vt_seq(vt_get32(b + i)), vt_seq(vt_get32(b + i + 4))};
         break;
-    default: /* MUST-6: an option that is not known is stepped over */
-        break;
+    default: /* MUST-6: an option that is not known is stepped over */ break;
     }
 }
 
@@ -137,8 +137,8 @@ static inline void vt_tcp_parse_opts(const uint8_t *b, uint32_t len, bool syn, s
     }
 }
 
-/* Writes the options that are set in the order that Linux has them; returns the bytes written, a multiple of 4,
- * at most 40. SACK blocks that do not fit are left out. */
+/* Writes the options that are set in the order that Linux has them; returns the bytes written, a multiple of
+ * 4, at most 40. SACK blocks that do not fit are left out. */
 static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o)
 {
     uint32_t n = 0;

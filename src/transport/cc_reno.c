@@ -1,0 +1,79 @@
+/* Reno: slow start and congestion avoidance by RFC 5681, the initial window by RFC 6928. */
+#include "transport/cc.h"
+
+#define SSTHRESH_ANY UINT32_MAX
+
+static void reno_init(struct vt_cc *cc, uint32_t mss, uint32_t iw)
+{
+    cc->mss = mss;
+    cc->cwnd = iw * mss;
+    cc->ssthresh = SSTHRESH_ANY;
+    cc->acked = 0;
+}
+
+static void reno_ack(struct vt_cc *cc, uint32_t acked, uint32_t flight, vt_time now)
+{
+    (void)now;
+    /* RFC 7661's reason, RFC 5681's spirit: a window that was not used says nothing of the path. */
+    bool slow_start = cc->cwnd < cc->ssthresh;
+    if (slow_start ? 2 * (uint64_t)flight < cc->cwnd : flight + cc->mss < cc->cwnd)
+        return;
+    if (slow_start) {
+        /* RFC 5681 eq. 2 counted in bytes (RFC 3465): splitting an ACK gains nothing (V59) */
+        cc->cwnd = cc->cwnd > UINT32_MAX - acked ? UINT32_MAX : cc->cwnd + acked;
+        return;
+    }
+    cc->acked += acked;
+    if (cc->acked >= cc->cwnd) { /* one segment a window: RFC 5681 3.1 by RFC 3465 2.1 */
+        cc->acked -= cc->cwnd;
+        if (cc->cwnd <= UINT32_MAX - cc->mss)
+            cc->cwnd += cc->mss;
+    }
+}
+
+static uint32_t half(const struct vt_cc *cc, uint32_t flight)
+{
+    uint32_t h = flight / 2;
+    return h > 2 * cc->mss ? h : 2 * cc->mss; /* RFC 5681 eq. 4 */
+}
+
+static void reno_loss(struct vt_cc *cc, uint32_t flight, vt_time now)
+{
+    (void)now;
+    cc->ssthresh = half(cc, flight);
+    cc->acked = 0;
+}
+
+static void reno_timeout(struct vt_cc *cc, uint32_t flight, bool first, vt_time now)
+{
+    (void)now;
+    if (first) /* RFC 5681 3.1: a segment lost again does not lower ssthresh again */
+        cc->ssthresh = half(cc, flight);
+    cc->cwnd = cc->mss;
+    cc->acked = 0;
+}
+
+static void reno_idle(struct vt_cc *cc, uint32_t iw)
+{
+    uint32_t restart = iw * cc->mss;
+    cc->cwnd = cc->cwnd < restart ? cc->cwnd : restart;
+}
+
+const struct vt_cc_ops vt_cc_reno = {
+    .name = "reno",
+    .init = reno_init,
+    .ack = reno_ack,
+    .loss = reno_loss,
+    .timeout = reno_timeout,
+    .idle = reno_idle,
+};
+
+static const struct vt_cc_ops *const controllers[] = {&vt_cc_reno};
+
+const struct vt_cc_ops *vt_cc_find(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
+        if (strlen(controllers[i]->name) == len && memcmp(controllers[i]->name, name, len) == 0)
+            return controllers[i];
+    return NULL;
+}

@@ -1,0 +1,439 @@
+/* TCP inside: the objects of RFC 9293, and which file does what.
+ *
+ *   tcp_wire    header and options       tcp_table    who is meant: connections, listeners, ports
+ *   tcp_input   a segment's way in       tcp_state    the one setter, the legal moves
+ *   tcp_syn     passive open             tcp_connect  active open
+ *   tcp_ack     what an ACK does         tcp_loss     what is lost, and sending it again
+ *   tcp_data    text, reassembly         tcp_sack     what we tell of holes
+ *   tcp_output  segments out             tcp_timer    every timer
+ *   tcp_close   FIN, RST, letting go     tcp_timewait TIME-WAIT
+ *   tcp_rtt     round trips, RTO         cc_*         congestion controllers, a table of functions
+ *   tcp_user    the socket's calls       tcp_sockopt  options, tcp_info
+ *
+ * Three kinds of object stand for a connection, by what it is doing: a request (half open, passive), a
+ * control block, and a TIME-WAIT entry. All begin with `struct vt_tcp_end`, which is what the table holds.
+ */
+#ifndef VT_TRANSPORT_TCP_H
+#define VT_TRANSPORT_TCP_H
+
+#include "transport/cc.h"
+#include "transport/tcp_knobs.h"
+#include "transport/tcp_sendq.h"
+#include "transport/tcp_wire.h"
+#include "transport/transport.h"
+
+struct vt_tcp_listener;
+
+enum vt_tcp_kind {
+    VT_TCP_KIND_TCB,
+    VT_TCP_KIND_REQUEST,
+    VT_TCP_KIND_TIMEWAIT,
+};
+
+/* One end of a connection: its name, its state, its number. */
+struct vt_tcp_end {
+    struct vt_tcp *tcp;
+    struct vt_addr local, remote;
+    uint32_t hash; /* of the name, keyed */
+    uint32_t conn; /* number in events */
+    uint32_t mark; /* SO_MARK */
+    uint8_t kind;  /* enum vt_tcp_kind */
+    uint8_t state; /* enum vt_tcp_state; only vt_tcp_set_state() writes it */
+    bool in_table;
+    struct vt_tcp_portref *port; /* the local port's entry, when it was bound */
+};
+
+/* A segment that came in: parsed, checked, with what lies in it. */
+struct vt_tcp_seg {
+    struct vt_pbuf *p; /* payload only, headers pulled; NULL once its bytes are taken */
+    const struct vt_ip_in *in;
+    struct vt_addr src, dst;
+    struct vt_seq seq, ack;
+    uint32_t len; /* payload bytes */
+    uint32_t wnd; /* as in the header */
+    uint16_t flags;
+    uint16_t urgent;
+    uint16_t hlen;
+    struct vt_tcp_opts opts;
+};
+
+/* SEG.LEN of RFC 9293 3.3.1: payload, and one each for SYN and FIN. */
+static inline uint32_t vt_tcp_seg_len(const struct vt_tcp_seg *seg)
+{
+    return seg->len + ((seg->flags & VT_SYN) != 0) + ((seg->flags & VT_FIN) != 0);
+}
+
+/* What was agreed by the options of the SYNs. */
+struct vt_tcp_agreed {
+    bool wscale, sack, ts;
+    uint8_t snd_scale; /* the peer's shift: of windows that come in */
+    uint8_t rcv_scale; /* ours */
+    uint16_t peer_mss; /* what the peer takes; 536 when it did not say (RFC 9293 3.7.1) */
+};
+
+/* A half-open connection at a listener: RFC 9293's SYN-RECEIVED, in small (RFC 4987 3.3, SYN cache). */
+struct vt_tcp_request {
+    struct vt_tcp_end end;
+    struct vt_tcp_listener *listener;
+    struct vt_tcp_request *next, *prev; /* the listener's SYN queue, oldest first */
+    struct vt_timer timer;
+    struct vt_seq iss, irs;
+    struct vt_tcp_agreed agreed;
+    uint32_t ts_recent, ts_offset;
+    uint32_t rcv_wnd;
+    vt_time sent; /* the last SYN,ACK */
+    uint8_t retries;
+    bool dropped_ack; /* its ACK came while the accept queue was full */
+};
+
+/* A closed connection that waits for its last segments to die out (RFC 9293 3.6.1). */
+struct vt_tcp_timewait {
+    struct vt_tcp_end end;
+    struct vt_tcp_timewait *next, *prev; /* oldest first */
+    struct vt_timer timer;
+    struct vt_seq snd_nxt, rcv_nxt;
+    uint32_t rcv_wnd;
+    uint32_t ts_recent, ts_offset;
+    vt_time ts_recent_at;
+    vt_time ack_sent; /* the last ACK, for the limit on them */
+    bool ts;
+    uint8_t rcv_scale;
+};
+
+/* What makes a control block a listener. */
+struct vt_tcp_listener {
+    struct vt_tcb *tcb;
+    struct vt_tcp_listener *next; /* of the port's entry */
+    uint32_t backlog;
+    uint32_t requests, accepts; /* in the SYN queue, in the accept queue */
+    struct vt_tcp_request *req_first, *req_last;
+    struct vt_tcb *acc_first, *acc_last; /* complete, by acc_next */
+};
+
+/* A local port that somebody bound: its owners, and how many connections it has. */
+struct vt_tcp_portref {
+    struct vt_tcp_portref *next;
+    struct vt_tcb *owners; /* bound control blocks, by bound_next */
+    uint32_t ends;         /* connections, half-open ones and TIME-WAITs that came by it */
+    uint16_t port;
+};
+
+/* The out-of-order queue: runs of bytes beyond RCV.NXT, ascending, none touching another. */
+struct vt_run {
+    struct vt_seq from, to;
+    struct vt_pbuf *first, *last;
+};
+struct vt_ooo {
+    struct vt_run *run;
+    uint32_t n, cap;
+    uint32_t bytes;
+    struct vt_seq
+        recent[VT_TCP_MAX_SACKS]; /* a byte of each run that changed lately, newest first (RFC 2018 4) */
+    uint8_t nrecent;
+};
+
+/* A connection's timers share slots where they exclude each other; see tcp_timer.c. */
+enum vt_tcp_slot {
+    VT_SLOT_REXMT, /* retransmission, or persist */
+    VT_SLOT_DELACK,
+    VT_SLOT_LIFE, /* keepalive, FIN-WAIT-2 */
+    VT_SLOTS,
+};
+
+enum vt_tcb_flag {
+    VT_TCBF_NODELAY = 1 << 0,
+    VT_TCBF_CORK = 1 << 1,
+    VT_TCBF_KEEPALIVE = 1 << 2,
+    VT_TCBF_OOBINLINE = 1 << 3,
+    VT_TCBF_REUSEADDR = 1 << 4,
+    VT_TCBF_REUSEPORT = 1 << 5,
+    VT_TCBF_BOUND = 1 << 6,      /* bind() was called, or an address chosen */
+    VT_TCBF_ORPHAN = 1 << 7,     /* its socket is gone */
+    VT_TCBF_FIN_QUEUED = 1 << 8, /* the program has no more to send */
+    VT_TCBF_FIN_SENT = 1 << 9,
+    VT_TCBF_FIN_RCVD = 1 << 10,
+    VT_TCBF_SHUT_RD = 1 << 11,
+    VT_TCBF_ACK_NOW = 1 << 12,      /* an ACK is owed at once */
+    VT_TCBF_DIRTY = 1 << 13,        /* on the list of work for the burst's end */
+    VT_TCBF_RECOVERY = 1 << 14,     /* fast recovery (RFC 6582) */
+    VT_TCBF_RTO_RECOVERY = 1 << 15, /* sending again after a timeout, up to `recover` */
+    VT_TCBF_URG_OUT = 1 << 16,      /* snd_up counts */
+    VT_TCBF_URG_IN = 1 << 17,       /* rcv_up counts: the mark is not yet passed */
+    VT_TCBF_OOB_HELD = 1 << 18,     /* the urgent byte has not been read */
+    VT_TCBF_SNDBUF_SET = 1 << 19,
+    VT_TCBF_RCVBUF_SET = 1 << 20,
+    VT_TCBF_PASSIVE = 1 << 21,
+    VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
+    VT_TCBF_RTT_TIMED = 1 << 23,    /* a segment is being timed */
+    VT_TCBF_CONNECTING = 1 << 24,   /* connect() has not told its result */
+    VT_TCBF_PROBING = 1 << 25,      /* the REXMT slot runs the persist timer */
+    VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
+};
+
+/* The control block (RFC 9293 3.3.1). Sequence variables have the RFC's names. */
+struct vt_tcb {
+    struct vt_tcp_end end;
+    uint32_t flags; /* enum vt_tcb_flag */
+
+    /* send sequence space */
+    struct vt_seq snd_una, snd_nxt;
+    struct vt_seq snd_max; /* the highest ever sent: after a timeout snd_nxt goes back */
+    uint32_t snd_wnd, max_wnd;
+    struct vt_seq snd_wl1, snd_wl2;
+    struct vt_seq iss, snd_up;
+    struct vt_seq snd_small; /* end of the last segment below full size (Nagle, Minshall's form) */
+    /* receive sequence space */
+    struct vt_seq rcv_nxt;
+    struct vt_seq rcv_adv; /* right edge of the window as last told: never moved back (RFC 9293 3.8.6) */
+    struct vt_seq irs, rcv_up, fin_seq;
+    struct vt_seq last_ack; /* RCV.NXT as last told (RFC 7323 4.3) */
+    uint32_t rcv_since_ack; /* bytes taken since */
+
+    struct vt_tcp_agreed agreed;
+    uint16_t mss;      /* payload bytes of a full segment that we send, options taken off */
+    uint16_t adv_mss;  /* what we told the peer */
+    uint16_t user_mss; /* TCP_MAXSEG */
+    uint32_t pmtu;
+    uint32_t ts_recent, ts_offset;
+    vt_time ts_recent_at;
+
+    /* round trips (RFC 6298), ns */
+    vt_span srtt, rttvar, rto, min_rtt;
+    struct vt_seq rtt_seq; /* the byte behind the one being timed */
+    vt_time rtt_at;
+    uint8_t backoff;
+
+    /* congestion (RFC 5681) */
+    struct vt_cc cc;
+    uint32_t dup_acks;
+    struct vt_seq recover; /* RFC 6582 */
+
+    struct vt_sendq sendq;
+    struct vt_pbufq recvq;
+    struct vt_ooo *ooo;
+    uint32_t sndbuf, rcvbuf;
+    uint32_t rcv_truesize;
+
+    /* timers */
+    struct vt_timer timer; /* at the earliest of: */
+    vt_time deadline[VT_SLOTS];
+    uint64_t deadline_cause[VT_SLOTS];
+    vt_time last_rcv;    /* the last segment in: keepalive counts from here */
+    vt_time first_rexmt; /* when the oldest unacknowledged byte was first sent again; 0: it was not */
+    uint8_t probes;      /* unanswered keepalive or window probes */
+    uint8_t retries;
+    uint32_t keepidle, keepintvl, keepcnt; /* seconds, seconds, count; 0: the knob */
+    uint32_t user_timeout;                 /* ms; 0: none */
+    int32_t linger2;                       /* seconds; 0: the knob, below 0: none */
+    uint8_t syn_retries;                   /* 0: the knob */
+
+    /* the program */
+    void *user;
+    int error;                        /* what SO_ERROR and the next call tell, negative */
+    int soft_error;                   /* what ICMP said, told when it times out */
+    struct vt_tcp_listener *listener; /* of a listener */
+    struct vt_tcp_listener *parent;   /* while in an accept queue */
+    struct vt_tcb *acc_next;
+    struct vt_tcb *bound_next, **bound_prev;
+    struct vt_tcb *dirty_next;
+    uint64_t cause; /* of the work on the dirty list */
+    uint8_t tos, ttl;
+    vt_time challenge_at; /* RFC 5961 7: this second's challenge ACKs */
+    uint32_t challenges;
+    vt_time oow_ack_at; /* the last ACK in answer to an empty segment outside the window (V67) */
+
+    /* counters of tcp_info */
+    uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+    uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
+    vt_time last_data_sent, last_data_rcvd, last_ack_rcvd;
+};
+
+/* A slot of the table: the hash beside the pointer spares a cold line. */
+struct vt_tcp_bucket {
+    uint32_t hash;
+    struct vt_tcp_end *end;
+};
+
+#define VT_TCP_PORT_BUCKETS 64
+
+struct vt_tcp {
+    struct vt_core *core;
+    struct vt_net *net;
+    const struct vt_transport_up *up;
+    struct vt_tcp_knobs knobs;
+    struct vt_tcp_bucket *table; /* open addressing, linear probing; a power of two */
+    uint32_t table_size, table_used;
+    struct vt_tcp_portref *ports[VT_TCP_PORT_BUCKETS];
+    struct vt_port_picker picker;
+    struct vt_tcb *dirty, *dirty_last;
+    struct vt_tcb *all; /* control blocks not in the table are reached from here: */
+    struct vt_tcp_timewait *tw_first, *tw_last;
+    uint32_t tw_count, orphans, conns;
+    uint32_t next_conn;
+    struct vt_tcb *free_later; /* freed at the burst's end, when nobody on the stack holds them */
+    vt_time rst_at;            /* this second's RSTs to nobody */
+    uint32_t rst_count;
+};
+
+static inline struct vt_tcb *vt_tcb_of(struct vt_tcp_end *e)
+{
+    return (struct vt_tcb *)(void *)e;
+}
+static inline struct vt_core *vt_tcp_core(const struct vt_tcb *tcb)
+{
+    return tcb->end.tcp->core;
+}
+static inline bool vt_tcb_is(const struct vt_tcb *tcb, uint32_t flag)
+{
+    return (tcb->flags & flag) != 0;
+}
+
+/* tcp_state.c */
+void vt_tcp_set_state(struct vt_tcp_end *e, enum vt_tcp_state to, enum vt_doc doc);
+bool vt_tcp_move_is_legal(enum vt_tcp_state from, enum vt_tcp_state to);
+void vt_tcp_emit_conn(struct vt_tcp_end *e, enum vt_event_kind kind, uint32_t parent);
+void vt_tcp_emit_error(struct vt_tcp_end *e, int error, enum vt_doc doc);
+
+/* tcp_table.c */
+int vt_tcp_table_add(struct vt_tcp_end *e); /* -VT_ENOMEM, -VT_EADDRINUSE */
+void vt_tcp_table_remove(struct vt_tcp_end *e);
+/* Puts `to` in the place of `from`, which has the same name. */
+void vt_tcp_table_replace(struct vt_tcp_end *from, struct vt_tcp_end *to);
+struct vt_tcp_end *vt_tcp_table_find(struct vt_tcp *tcp, const struct vt_addr *local,
+                                     const struct vt_addr *remote);
+struct vt_tcp_listener *vt_tcp_find_listener(struct vt_tcp *tcp, const struct vt_addr *local);
+struct vt_tcp_portref *vt_tcp_port_get(struct vt_tcp *tcp, uint16_t port, bool make);
+void vt_tcp_port_hold(struct vt_tcp_end *e, struct vt_tcp_portref *ref);
+void vt_tcp_port_drop(struct vt_tcp_end *e);
+int vt_tcp_bind_port(struct vt_tcb *tcb, uint16_t port);
+void vt_tcp_unbind(struct vt_tcb *tcb);
+bool vt_tcp_port_in_table(struct vt_tcp *tcp, uint16_t port);
+
+/* tcp_input.c */
+void vt_tcp_input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in);
+/* Runs a segment through RFC 9293 3.10.7.4 on a synchronised connection. Takes seg->p. */
+void vt_tcp_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
+void vt_tcp_drop_seg(struct vt_tcp_end *e, struct vt_tcp_seg *seg, enum vt_drop reason);
+/* True when the timestamp is older than the last one taken (PAWS, RFC 7323 5.3). */
+bool vt_tcp_paws_old(uint32_t ts_recent, vt_time ts_recent_at, const struct vt_tcp_seg *seg, vt_time now);
+/* RFC 9293 3.4: the acceptability test of a segment against a window. */
+bool vt_tcp_seq_acceptable(struct vt_seq rcv_nxt, uint32_t rcv_wnd, const struct vt_tcp_seg *seg);
+
+/* tcp_syn.c */
+void vt_tcp_listen_segment(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_tcp_seg *seg);
+void vt_tcp_request_segment(struct vt_tcp_request *r, struct vt_tcp_seg *seg);
+void vt_tcp_request_free(struct vt_tcp_request *r, enum vt_doc doc);
+void vt_tcp_listener_close(struct vt_tcp_listener *l);
+void vt_tcp_agree(struct vt_tcp *tcp, const struct vt_tcp_opts *theirs, struct vt_tcp_agreed *a);
+struct vt_seq vt_tcp_isn(struct vt_tcp *tcp, const struct vt_addr *local, const struct vt_addr *remote);
+uint32_t vt_tcp_ts_offset(struct vt_tcp *tcp, const struct vt_addr *local, const struct vt_addr *remote);
+
+/* tcp_connect.c */
+void vt_tcp_syn_sent_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
+/* Sets what follows from agreed options, MTU and knobs, once both SYNs are known. */
+void vt_tcb_start(struct vt_tcb *tcb);
+void vt_tcb_set_mss(struct vt_tcb *tcb);
+uint16_t vt_tcp_local_mss(struct vt_tcp *tcp, struct vt_ip remote);
+struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp);
+
+/* tcp_ack.c */
+/* RFC 9293 3.10.7.4, fifth. False: the segment is unacceptable and was answered; it goes no further. */
+bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
+void vt_tcp_update_window(struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
+
+/* tcp_loss.c */
+void vt_tcp_dup_ack(struct vt_tcb *tcb);
+void vt_tcp_new_ack(struct vt_tcb *tcb, uint32_t acked);
+void vt_tcp_rto_loss(struct vt_tcb *tcb);
+
+/* tcp_data.c */
+void vt_tcp_step_urg(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
+void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
+void vt_tcp_ooo_clear(struct vt_tcb *tcb);
+/* The window to tell, from the free receive buffer; never to the left of rcv_adv (SHLD-14). */
+uint32_t vt_tcp_rcv_window(struct vt_tcb *tcb);
+/* The window that a peer has been told of and may still use. */
+static inline uint32_t vt_tcp_rcv_wnd(const struct vt_tcb *tcb)
+{
+    int32_t w = vt_seq_diff(tcb->rcv_adv, tcb->rcv_nxt);
+    return w > 0 ? (uint32_t)w : 0;
+}
+
+/* The window that a SYN tells: it is never scaled (RFC 7323 2.2). */
+static inline uint16_t vt_tcp_syn_window(const struct vt_tcb *tcb)
+{
+    return (uint16_t)(tcb->rcvbuf < UINT16_MAX ? tcb->rcvbuf : UINT16_MAX);
+}
+
+/* tcp_sack.c */
+void vt_tcp_sack_note(struct vt_ooo *ooo, struct vt_seq from);
+void vt_tcp_sack_fill(const struct vt_tcb *tcb, struct vt_tcp_opts *o);
+
+/* tcp_output.c */
+/* Sends what may be sent, and an ACK if one is owed. */
+void vt_tcp_output(struct vt_tcb *tcb);
+void vt_tcp_send_syn(struct vt_tcb *tcb);
+/* An empty segment with `flags`, from `seq`. */
+void vt_tcp_send_empty(struct vt_tcb *tcb, struct vt_seq seq, uint16_t flags, enum vt_seg_why why);
+void vt_tcp_send_ack(struct vt_tcb *tcb, enum vt_seg_why why);
+/* Payload [seq, seq + len) of the send queue, and the FIN when `fin` and it falls there. Returns payload and
+ * FIN sent. */
+uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, bool fin, enum vt_seg_why why);
+/* Sends one segment again, from `seq`, at most `len` bytes, with the FIN if it falls there. Returns payload
+ * and FIN sent. */
+uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, enum vt_seg_why why);
+void vt_tcp_send_synack(struct vt_tcp_request *r);
+/* An ACK of an entry that has no control block, and a RST to a segment of nobody (RFC 9293 3.10.7.1). */
+void vt_tcp_reply_ack(struct vt_tcp_end *e, struct vt_seq seq, struct vt_seq ack, uint16_t wnd,
+                      const struct vt_tcp_opts *opts, enum vt_seg_why why);
+void vt_tcp_reply_rst(struct vt_tcp *tcp, const struct vt_tcp_seg *seg, uint32_t conn);
+/* RFC 5961: an ACK in answer to a suspicious segment, limited per connection (section 7). */
+void vt_tcp_challenge(struct vt_tcb *tcb);
+/* Puts the control block on the list of work for the burst's end. */
+void vt_tcp_mark_dirty(struct vt_tcb *tcb);
+uint32_t vt_tcp_ts_now(const struct vt_core *core, uint32_t offset);
+/* Bytes sent and not acknowledged, SYN and FIN included. */
+static inline uint32_t vt_tcp_flight(const struct vt_tcb *tcb)
+{
+    return tcb->snd_nxt.v - tcb->snd_una.v;
+}
+
+/* tcp_timer.c */
+void vt_tcp_timer_set(struct vt_tcb *tcb, enum vt_tcp_slot slot, vt_time when);
+void vt_tcp_timer_clear(struct vt_tcb *tcb, enum vt_tcp_slot slot);
+void vt_tcp_timer_clear_all(struct vt_tcb *tcb);
+void vt_tcp_timer_fired(struct vt_timer *t, vt_time now);
+void vt_tcp_request_timer(struct vt_timer *t, vt_time now);
+void vt_tcp_emit_timer(struct vt_tcp_end *e, enum vt_tcp_timer timer, uint32_t count);
+/* Starts the retransmission timer when something is out, the persist timer when something waits, stops it
+ * otherwise. */
+void vt_tcp_rearm(struct vt_tcb *tcb);
+/* (Re)starts the keepalive, when it is on, and FIN-WAIT-2's timer, as the state asks. */
+void vt_tcp_life_restart(struct vt_tcb *tcb);
+
+/* tcp_rtt.c */
+void vt_tcp_rtt_sample(struct vt_tcb *tcb, vt_span rtt);
+/* The retransmission timeout, backed off. */
+vt_span vt_tcp_rto(const struct vt_tcb *tcb);
+
+/* tcp_close.c */
+void vt_tcp_step_fin(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
+/* Our FIN was acknowledged. */
+void vt_tcp_fin_acked(struct vt_tcb *tcb);
+/* The connection is over: state CLOSED, the program told, the block freed when it is an orphan. */
+void vt_tcp_done(struct vt_tcb *tcb, int error, enum vt_doc doc);
+/* Sends a RST and is done. */
+void vt_tcp_abort(struct vt_tcb *tcb, int error, enum vt_doc doc);
+void vt_tcb_release(struct vt_tcb *tcb);
+void vt_tcp_wake(struct vt_tcb *tcb, unsigned events);
+
+/* tcp_timewait.c */
+/* Hands the connection over to a TIME-WAIT entry; the control block leaves the table. */
+void vt_tcp_enter_timewait(struct vt_tcb *tcb);
+void vt_tcp_timewait_segment(struct vt_tcp_timewait *tw, struct vt_tcp_seg *seg);
+void vt_tcp_timewait_free(struct vt_tcp_timewait *tw);
+
+/* tcp_icmp.c */
+bool vt_tcp_icmp_error(void *ctx, const struct vt_icmp_error *err);
+
+#endif

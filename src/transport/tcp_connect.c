@@ -1,0 +1,217 @@
+/* Active open (RFC 9293 3.10.1, 3.10.7.3), and what both sides set up when the SYNs have been exchanged. */
+#include "transport/tcp.h"
+
+struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp)
+{
+    struct vt_tcb *tcb = vt_alloc(tcp->core, sizeof(*tcb));
+    if (tcb == NULL)
+        return NULL;
+    tcb->end.tcp = tcp;
+    tcb->end.kind = VT_TCP_KIND_TCB;
+    tcb->end.state = VT_TCP_CLOSED;
+    tcb->end.local.ip = VT_IP4_ANY;
+    tcb->end.remote.ip = VT_IP4_ANY;
+    tcb->sndbuf = (uint32_t)tcp->knobs.wmem_default;
+    tcb->rcvbuf = (uint32_t)tcp->knobs.rmem_default;
+    tcb->rto = tcp->knobs.rto_initial_ms * VT_MSEC;
+    tcb->cc.ops = &vt_cc_reno;
+    tcb->timer.fn = vt_tcp_timer_fired;
+    for (unsigned i = 0; i < VT_SLOTS; i++)
+        tcb->deadline[i] = VT_NEVER;
+    return tcb;
+}
+
+uint16_t vt_tcp_local_mss(struct vt_tcp *tcp, struct vt_ip remote)
+{
+    /* RFC 9293 3.7.1, MUST-67: what we can take is the link's MTU less the two headers. */
+    const struct vt_route *r = vt_net_route(tcp->net, remote);
+    uint32_t mtu = r != NULL ? r->nif->mtu : vt_net_path_mtu(tcp->net, remote);
+    uint32_t mss = mtu > 40 ? mtu - 40 : 1;
+    return (uint16_t)(mss < UINT16_MAX ? mss : UINT16_MAX);
+}
+
+void vt_tcb_set_mss(struct vt_tcb *tcb)
+{
+    /* MUST-16: Eff.snd.MSS = min(SendMSS + 20, MMS_S) - header - IP options; the timestamps are an option of
+     * every segment. */
+    uint32_t path = tcb->pmtu > 40 ? tcb->pmtu - 40 : 1;
+    uint32_t mss = tcb->agreed.peer_mss < path ? tcb->agreed.peer_mss : path;
+    if (tcb->user_mss != 0 && mss > tcb->user_mss)
+        mss = tcb->user_mss;
+    mss -= tcb->agreed.ts ? 12 : 0;
+    tcb->mss = (uint16_t)mss;
+    tcb->cc.mss = mss;
+}
+
+void vt_tcb_start(struct vt_tcb *tcb)
+{
+    struct vt_tcp *tcp = tcb->end.tcp;
+    vt_time now = tcp->core->now;
+    tcb->pmtu = vt_net_path_mtu(tcp->net, tcb->end.remote.ip);
+    vt_tcb_set_mss(tcb);
+    tcb->cc.ops->init(&tcb->cc, tcb->mss, (uint32_t)tcp->knobs.init_cwnd); /* RFC 6928 */
+    tcb->last_rcv = tcb->last_data_sent = tcb->last_data_rcvd = tcb->last_ack_rcvd = now;
+    tcb->snd_up = tcb->snd_una;
+    tcb->rcv_up = tcb->rcv_nxt;
+    vt_tcp_life_restart(tcb);
+}
+
+struct pick {
+    struct vt_tcb *tcb;
+    const struct vt_addr *peer;
+};
+
+static bool port_taken(void *ctx, uint16_t port)
+{
+    struct pick *pick = ctx;
+    struct vt_tcp *tcp = pick->tcb->end.tcp;
+    struct vt_addr local = pick->tcb->end.local;
+    local.port = port;
+    return vt_tcp_port_get(tcp, port, false) != NULL || vt_tcp_table_find(tcp, &local, pick->peer) != NULL;
+}
+
+static int choose_local(struct vt_tcb *tcb, const struct vt_addr *peer)
+{
+    struct vt_tcp *tcp = tcb->end.tcp;
+    if (vt_ip_is_any(tcb->end.local.ip)) { /* MUST-44 */
+        int err = vt_net_source(tcp->net, peer->ip, &tcb->end.local.ip);
+        if (err != 0)
+            return err;
+    } else if (vt_net_route(tcp->net, peer->ip) == NULL && !vt_net_is_local(tcp->net, peer->ip)) {
+        return -VT_ENETUNREACH;
+    }
+    if (tcb->end.local.port != 0)
+        return 0;
+    struct pick pick = {tcb, peer};
+    int port = vt_port_pick(&tcp->picker, tcb->end.local.ip, peer->ip, peer->port,
+                            (uint16_t)tcp->knobs.port_low, (uint16_t)tcp->knobs.port_high, port_taken, &pick);
+    if (port < 0)
+        return port;
+    tcb->end.local.port = (uint16_t)port;
+    return 0;
+}
+
+/* A control block that has been used before starts anew; what the program set stays. */
+static void begin(struct vt_tcb *tcb)
+{
+    struct vt_tcp *tcp = tcb->end.tcp;
+    vt_time now = tcp->core->now;
+    tcb->flags &= VT_TCBF_NODELAY | VT_TCBF_CORK | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE | VT_TCBF_REUSEADDR |
+                  VT_TCBF_REUSEPORT | VT_TCBF_BOUND | VT_TCBF_SNDBUF_SET | VT_TCBF_RCVBUF_SET | VT_TCBF_DIRTY;
+    tcb->flags |= VT_TCBF_CONNECTING;
+    tcb->iss = vt_tcp_isn(tcp, &tcb->end.local, &tcb->end.remote);
+    tcb->ts_offset = vt_tcp_ts_offset(tcp, &tcb->end.local, &tcb->end.remote);
+    tcb->snd_una = tcb->snd_nxt = tcb->snd_max = tcb->iss;
+    tcb->snd_small = tcb->snd_up = tcb->iss;
+    tcb->rcv_nxt = tcb->rcv_adv = tcb->irs = vt_seq(0);
+    tcb->srtt = 0;
+    tcb->rto = tcp->knobs.rto_initial_ms * VT_MSEC;
+    tcb->backoff = tcb->retries = tcb->probes = 0;
+    tcb->first_rexmt = 0;
+    tcb->error = tcb->soft_error = 0;
+    tcb->agreed = (struct vt_tcp_agreed){.peer_mss = 536};
+    tcb->rtt_at = now;
+    tcb->end.conn = ++tcp->next_conn;
+}
+
+int vt_tcp_connect(struct vt_tcb *tcb, const struct vt_addr *peer)
+{
+    struct vt_tcp *tcp = tcb->end.tcp;
+    if (tcb->listener != NULL)
+        return -VT_EISCONN;
+    if (tcb->end.state == VT_TCP_SYN_SENT || tcb->end.state == VT_TCP_SYN_RCVD)
+        return -VT_EALREADY;
+    if (tcb->end.state != VT_TCP_CLOSED)
+        return -VT_EISCONN;
+    struct vt_addr to = *peer;
+    if (vt_ip_is_any(to.ip))
+        to.ip = VT_IP4_LOOPBACK;
+    if (vt_ip_is_multicast(to.ip) || vt_net_is_broadcast(tcp->net, to.ip)) /* MUST-46 */
+        return -VT_ENETUNREACH;
+    if (to.port == 0)
+        return -VT_EADDRNOTAVAIL;
+    struct vt_addr local = tcb->end.local;
+    int err = choose_local(tcb, &to);
+    if (err == 0) {
+        tcb->end.remote = to;
+        err = vt_tcp_table_add(&tcb->end);
+        if (err == -VT_EADDRINUSE)
+            err = -VT_EADDRNOTAVAIL;
+    }
+    if (err != 0) {
+        tcb->end.local = local;
+        tcb->end.remote = (struct vt_addr){VT_IP4_ANY, 0, 0};
+        return err;
+    }
+    begin(tcb);
+    vt_tcp_emit_conn(&tcb->end, VT_EV_TCP_CONN, 0);
+    vt_tcp_set_state(&tcb->end, VT_TCP_SYN_SENT, VT_DOC_RFC9293_3_5);
+    vt_tcp_send_syn(tcb);
+    vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(tcp->core->now, tcb->rto));
+    return -VT_EINPROGRESS;
+}
+
+/* The peer's SYN is taken: its number, its options. */
+static void take_syn(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
+{
+    tcb->irs = seg->seq;
+    tcb->rcv_nxt = tcb->last_ack = vt_seq_add(seg->seq, 1);
+    tcb->rcv_adv = vt_seq_add(tcb->rcv_nxt, vt_tcp_syn_window(tcb));
+    vt_tcp_agree(tcb->end.tcp, &seg->opts, &tcb->agreed);
+    tcb->ts_recent = seg->opts.tsval;
+    tcb->ts_recent_at = tcb->end.tcp->core->now;
+    tcb->snd_wnd = tcb->max_wnd = seg->wnd;
+    tcb->snd_wl1 = seg->seq;
+    tcb->snd_wl2 = seg->ack;
+}
+
+static void established(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
+{
+    struct vt_core *core = vt_tcp_core(tcb);
+    tcb->snd_una = seg->ack;
+    tcb->flags &= ~(uint32_t)VT_TCBF_CONNECTING;
+    vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
+    bool sent_once = tcb->retries == 0;
+    tcb->retries = 0;
+    tcb->backoff = 0;
+    vt_tcp_set_state(&tcb->end, VT_TCP_ESTABLISHED, VT_DOC_RFC9293_3_10_7_3);
+    vt_tcb_start(tcb);
+    if (sent_once)
+        vt_tcp_rtt_sample(tcb, (vt_span)(core->now - tcb->rtt_at));
+    tcb->flags |= VT_TCBF_ACK_NOW;
+    vt_tcp_mark_dirty(tcb);
+    vt_tcp_wake(tcb, VT_POLLOUT);
+}
+
+/* RFC 9293 3.10.7.3, in its order: ACK, RST, SYN. */
+void vt_tcp_syn_sent_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
+{
+    bool ack = (seg->flags & VT_ACK) != 0, rst = (seg->flags & VT_RST) != 0;
+    tcb->segs_in++;
+    if (ack && (vt_seq_le(seg->ack, tcb->iss) || vt_seq_gt(seg->ack, tcb->snd_nxt))) {
+        if (!rst)
+            vt_tcp_reply_rst(tcb->end.tcp, seg, tcb->end.conn);
+        vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_SYN_SENT);
+        return;
+    }
+    if (rst) {
+        if (ack)
+            vt_tcp_done(tcb, -VT_ECONNREFUSED, VT_DOC_RFC9293_3_10_7_3);
+        else
+            vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_SYN_SENT);
+        return;
+    }
+    if ((seg->flags & VT_SYN) == 0) {
+        vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_SYN_SENT);
+        return;
+    }
+    take_syn(tcb, seg);
+    if (ack) {
+        established(tcb, seg);
+        return;
+    }
+    /* Simultaneous open (MUST-10): RFC 9293 3.5, figure 8. */
+    vt_tcp_set_state(&tcb->end, VT_TCP_SYN_RCVD, VT_DOC_RFC9293_3_10_7_3);
+    vt_tcb_start(tcb);
+    vt_tcp_send_syn(tcb);
+}

@@ -1,0 +1,78 @@
+/* What ICMP says of our segments (RFC 9293 3.9.2.2, RFC 5927, RFC 1191). */
+#include "transport/tcp.h"
+
+enum {
+    UNREACHABLE = 3,
+    SOURCE_QUENCH = 4,
+    TIME_EXCEEDED = 11,
+    PARAMETER_PROBLEM = 12,
+};
+
+static int error_of(const struct vt_icmp_error *err)
+{
+    if (err->type == UNREACHABLE) {
+        switch (err->code) {
+        case 0:
+        case 6:
+        case 8:
+        case 9:
+        case 11: return -VT_ENETUNREACH;
+        case 2:
+        case 3: return -VT_ECONNREFUSED;
+        default: return -VT_EHOSTUNREACH;
+        }
+    }
+    return err->type == PARAMETER_PROBLEM ? -VT_EPROTO : -VT_EHOSTUNREACH;
+}
+
+/* RFC 1191 7.1: the next plateau below, for a router that does not tell. */
+static uint32_t plateau(uint32_t mtu)
+{
+    static const uint16_t table[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, 552};
+    for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (table[i] < mtu)
+            return table[i];
+    return 552;
+}
+
+static void too_big(struct vt_tcb *tcb, const struct vt_icmp_error *err)
+{
+    uint32_t mtu = err->mtu >= 68 ? err->mtu : plateau(tcb->pmtu);
+    mtu = mtu > 552 ? mtu : 552; /* V36: a floor, as Linux's min_pmtu */
+    if (mtu >= tcb->pmtu)
+        return;
+    tcb->pmtu = mtu;
+    vt_tcb_set_mss(tcb);
+    tcb->snd_nxt = tcb->snd_una; /* RFC 1191 6.4: what was too big is sent again, smaller, at once */
+    vt_tcp_mark_dirty(tcb);
+}
+
+bool vt_tcp_icmp_error(void *ctx, const struct vt_icmp_error *err)
+{
+    struct vt_tcp *tcp = ctx;
+    if (err->quote_len < 8 || err->type == SOURCE_QUENCH) /* MUST-55 */
+        return false;
+    struct vt_addr local = {err->src, 0, vt_get16(err->quote)};
+    struct vt_addr remote = {err->dst, 0, vt_get16(err->quote + 2)};
+    struct vt_tcp_end *e = vt_tcp_table_find(tcp, &local, &remote);
+    if (e == NULL || e->kind != VT_TCP_KIND_TCB)
+        return false;
+    struct vt_tcb *tcb = vt_tcb_of(e);
+    struct vt_seq seq = vt_seq(vt_get32(err->quote + 4));
+    /* RFC 5927 4.1: only of what is out now */
+    if (vt_seq_lt(seq, tcb->snd_una) || vt_seq_ge(seq, tcb->snd_max))
+        return false;
+    if (err->type == UNREACHABLE && err->code == 4) {
+        if (tcb->end.state >= VT_TCP_ESTABLISHED)
+            too_big(tcb, err);
+        return true;
+    }
+    int error = error_of(err);
+    /* RFC 5927 5.2, V37: on a synchronised connection hard errors are soft, against SHLD-26: a forger could
+     * otherwise end it. Of an opening the program hears at once, as on Linux. */
+    tcb->soft_error = error;
+    vt_tcp_emit_error(&tcb->end, error, VT_DOC_RFC9293_3_9_1);
+    if (tcb->end.state == VT_TCP_SYN_SENT && err->type == UNREACHABLE)
+        vt_tcp_done(tcb, error, VT_DOC_RFC9293_3_9_1);
+    return true;
+}

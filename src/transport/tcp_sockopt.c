@@ -1,0 +1,330 @@
+/* Socket options with Linux's numbers and meanings, tcp_info, and the rows of `ss`. */
+#include "transport/tcp.h"
+
+static int get_int(const void *val, size_t len, int *out)
+{
+    if (len < sizeof(int))
+        return -VT_EINVAL;
+    memcpy(out, val, sizeof(int));
+    return 0;
+}
+
+static void set_flag(struct vt_tcb *tcb, uint32_t flag, int on)
+{
+    if (on != 0)
+        tcb->flags |= flag;
+    else
+        tcb->flags &= ~flag;
+}
+
+static int set_socket_opt(struct vt_tcb *tcb, int name, int v)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    switch (name) {
+    case VT_SO_REUSEADDR: set_flag(tcb, VT_TCBF_REUSEADDR, v); return 0;
+    case VT_SO_REUSEPORT: set_flag(tcb, VT_TCBF_REUSEPORT, v); return 0;
+    case VT_SO_OOBINLINE: set_flag(tcb, VT_TCBF_OOBINLINE, v); return 0;
+    case VT_SO_KEEPALIVE:
+        set_flag(tcb, VT_TCBF_KEEPALIVE, v);
+        vt_tcp_life_restart(tcb);
+        return 0;
+    case VT_SO_SNDBUF: /* as Linux: doubled, for what a byte costs beside itself */
+        v = v < 2304 ? 2304 : v;
+        tcb->sndbuf = (uint32_t)(v < k->wmem_max / 2 ? 2 * v : (int)k->wmem_max);
+        tcb->flags |= VT_TCBF_SNDBUF_SET;
+        return 0;
+    case VT_SO_RCVBUF:
+        v = v < 1152 ? 1152 : v;
+        tcb->rcvbuf = (uint32_t)(v < k->rmem_max / 2 ? 2 * v : (int)k->rmem_max);
+        tcb->flags |= VT_TCBF_RCVBUF_SET;
+        return 0;
+    case VT_SO_MARK:
+        tcb->end.mark = (uint32_t)v;
+        if (tcb->end.conn != 0)
+            vt_tcp_emit_conn(&tcb->end, VT_EV_TCP_MARK, 0);
+        return 0;
+    default: return -VT_ENOPROTOOPT;
+    }
+}
+
+static int set_ip_opt(struct vt_tcb *tcb, int name, int v)
+{
+    switch (name) {
+    case VT_IP_TOS:
+        tcb->tos = (uint8_t)v; /* MUST-48, SHLD-21 */
+        return 0;
+    case VT_IP_TTL: /* MUST-49 */
+        if (v != -1 && (v < 1 || v > 255))
+            return -VT_EINVAL;
+        tcb->ttl = (uint8_t)(v == -1 ? 0 : v);
+        return 0;
+    default: return -VT_ENOPROTOOPT;
+    }
+}
+
+/* Options whose value is a number in a range, kept in a field. */
+static int set_number(uint32_t *field, int v, int least, int most)
+{
+    if (v < least || v > most)
+        return -VT_EINVAL;
+    *field = (uint32_t)v;
+    return 0;
+}
+
+static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
+{
+    switch (name) {
+    case VT_TCP_NODELAY: /* MUST-17 */ set_flag(tcb, VT_TCBF_NODELAY, v); break;
+    case VT_TCP_CORK: set_flag(tcb, VT_TCBF_CORK, v); break;
+    case VT_TCP_MAXSEG:
+        if (v != 0 && (v < 88 || v > 32767))
+            return -VT_EINVAL;
+        tcb->user_mss = (uint16_t)v;
+        return 0;
+    case VT_TCP_KEEPCNT: return set_number(&tcb->keepcnt, v, 1, 127);
+    case VT_TCP_KEEPIDLE:
+    case VT_TCP_KEEPINTVL: {
+        int err = set_number(name == VT_TCP_KEEPIDLE ? &tcb->keepidle : &tcb->keepintvl, v, 1, 32767);
+        if (err == 0)
+            vt_tcp_life_restart(tcb);
+        return err;
+    }
+    case VT_TCP_SYNCNT:
+        if (v < 1 || v > 127)
+            return -VT_EINVAL;
+        tcb->syn_retries = (uint8_t)v;
+        return 0;
+    case VT_TCP_LINGER2: tcb->linger2 = v < 0 ? -1 : v > 120 ? 120 : v; return 0;
+    case VT_TCP_USER_TIMEOUT: return set_number(&tcb->user_timeout, v, 0, INT32_MAX);
+    case VT_TCP_QUICKACK:
+        if (v != 0 && tcb->deadline[VT_SLOT_DELACK] != VT_NEVER)
+            tcb->flags |= VT_TCBF_ACK_NOW;
+        break;
+    default: return -VT_ENOPROTOOPT;
+    }
+    if (tcb->end.state >= VT_TCP_ESTABLISHED)
+        vt_tcp_output(tcb); /* what was held back may go */
+    return 0;
+}
+
+static int set_congestion(struct vt_tcb *tcb, const char *name, size_t len)
+{
+    const char *end = memchr(name, 0, len);
+    const struct vt_cc_ops *ops = vt_cc_find(name, end != NULL ? (size_t)(end - name) : len);
+    if (ops == NULL)
+        return -VT_ENOENT;
+    tcb->cc.ops = ops;
+    return 0;
+}
+
+int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size_t len)
+{
+    if (level == VT_SOL_TCP && name == VT_TCP_CONGESTION)
+        return set_congestion(tcb, val, len);
+    int v = 0;
+    int err = get_int(val, len, &v);
+    if (err != 0)
+        return err;
+    switch (level) {
+    case VT_SOL_SOCKET: return set_socket_opt(tcb, name, v);
+    case VT_SOL_IP: return set_ip_opt(tcb, name, v);
+    case VT_SOL_TCP: return set_tcp_opt(tcb, name, v);
+    default: return -VT_ENOPROTOOPT;
+    }
+}
+
+/* ---- Reading ---- */
+
+static uint8_t info_state(unsigned state)
+{
+    static const uint8_t linux_state[VT_TCP_STATE_COUNT] = {
+        [VT_TCP_CLOSED] = VT_TCPI_CLOSE,
+        [VT_TCP_LISTEN] = VT_TCPI_LISTEN,
+        [VT_TCP_SYN_SENT] = VT_TCPI_SYN_SENT,
+        [VT_TCP_SYN_RCVD] = VT_TCPI_SYN_RECV,
+        [VT_TCP_ESTABLISHED] = VT_TCPI_ESTABLISHED,
+        [VT_TCP_FIN_WAIT1] = VT_TCPI_FIN_WAIT1,
+        [VT_TCP_FIN_WAIT2] = VT_TCPI_FIN_WAIT2,
+        [VT_TCP_CLOSE_WAIT] = VT_TCPI_CLOSE_WAIT,
+        [VT_TCP_CLOSING] = VT_TCPI_CLOSING,
+        [VT_TCP_LAST_ACK] = VT_TCPI_LAST_ACK,
+        [VT_TCP_TIME_WAIT] = VT_TCPI_TIME_WAIT,
+    };
+    return linux_state[state];
+}
+
+static uint32_t ms_ago(const struct vt_tcb *tcb, vt_time t)
+{
+    return (uint32_t)((vt_tcp_core(tcb)->now - t) / (vt_time)VT_MSEC);
+}
+
+static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
+{
+    uint32_t mss = tcb->mss != 0 ? tcb->mss : 536;
+    uint32_t flight = vt_tcp_flight(tcb);
+    memset(i, 0, sizeof(*i));
+    i->tcpi_state = info_state(tcb->end.state);
+    i->tcpi_ca_state = vt_tcb_is(tcb, VT_TCBF_RTO_RECOVERY) ? 4 : vt_tcb_is(tcb, VT_TCBF_RECOVERY) ? 3 : 0;
+    i->tcpi_retransmits = tcb->retries;
+    i->tcpi_probes = tcb->probes;
+    i->tcpi_backoff = tcb->backoff;
+    i->tcpi_options = (uint8_t)((tcb->agreed.ts ? 1 : 0) | (tcb->agreed.sack ? 2 : 0) |
+                                (tcb->agreed.wscale ? 4 : 0));
+    i->tcpi_wscale = (uint8_t)(tcb->agreed.snd_scale | tcb->agreed.rcv_scale << 4);
+    i->tcpi_rto = (uint32_t)(vt_tcp_rto(tcb) / VT_USEC);
+    i->tcpi_ato = (uint32_t)(tcb->end.tcp->knobs.delack_ms * 1000);
+    i->tcpi_snd_mss = tcb->mss;
+    i->tcpi_rcv_mss = tcb->mss;
+    i->tcpi_unacked = tcb->listener != NULL ? tcb->listener->accepts : (flight + mss - 1) / mss;
+    i->tcpi_sacked = tcb->listener != NULL ? tcb->listener->backlog : 0;
+    i->tcpi_last_data_sent = ms_ago(tcb, tcb->last_data_sent);
+    i->tcpi_last_data_recv = ms_ago(tcb, tcb->last_data_rcvd);
+    i->tcpi_last_ack_recv = ms_ago(tcb, tcb->last_ack_rcvd);
+    i->tcpi_pmtu = tcb->pmtu;
+    i->tcpi_rcv_ssthresh = tcb->rcvbuf;
+    i->tcpi_rtt = (uint32_t)(tcb->srtt / VT_USEC);
+    i->tcpi_rttvar = (uint32_t)(tcb->rttvar / VT_USEC);
+    i->tcpi_min_rtt = (uint32_t)(tcb->min_rtt / VT_USEC);
+    i->tcpi_snd_ssthresh = tcb->cc.ssthresh == UINT32_MAX ? INT32_MAX : tcb->cc.ssthresh / mss;
+    i->tcpi_snd_cwnd = tcb->cc.cwnd / mss;
+    i->tcpi_advmss = tcb->adv_mss;
+    i->tcpi_reordering = 3;
+    i->tcpi_rcv_space = tcb->rcvbuf;
+    i->tcpi_total_retrans = tcb->total_retrans;
+    i->tcpi_bytes_acked = tcb->bytes_acked;
+    i->tcpi_bytes_received = tcb->bytes_received;
+    i->tcpi_bytes_sent = tcb->bytes_sent;
+    i->tcpi_bytes_retrans = tcb->bytes_retrans;
+    i->tcpi_segs_out = tcb->segs_out;
+    i->tcpi_segs_in = tcb->segs_in;
+    i->tcpi_data_segs_in = tcb->data_segs_in;
+    i->tcpi_data_segs_out = tcb->data_segs_out;
+    i->tcpi_notsent_bytes = tcb->sendq.bytes > flight ? tcb->sendq.bytes - flight : 0;
+    i->tcpi_snd_wnd = tcb->snd_wnd;
+}
+
+/* Copies out as Linux does: at most what was asked for, `*len` told. */
+static int put(void *val, size_t *len, const void *src, size_t size)
+{
+    if (*len > size)
+        *len = size;
+    memcpy(val, src, *len);
+    return 0;
+}
+
+static int put_int(void *val, size_t *len, int64_t v)
+{
+    int i = (int)v;
+    return put(val, len, &i, sizeof(i));
+}
+
+static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *len)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    struct vt_tcp_info info;
+    char cc[16] = {0};
+    switch (name) {
+    case VT_TCP_NODELAY: return put_int(val, len, vt_tcb_is(tcb, VT_TCBF_NODELAY));
+    case VT_TCP_CORK: return put_int(val, len, vt_tcb_is(tcb, VT_TCBF_CORK));
+    case VT_TCP_MAXSEG:
+        return put_int(val, len, tcb->mss != 0 ? tcb->mss : tcb->user_mss != 0 ? tcb->user_mss : 536);
+    case VT_TCP_KEEPIDLE: return put_int(val, len, tcb->keepidle != 0 ? tcb->keepidle : k->keepalive_time);
+    case VT_TCP_KEEPINTVL:
+        return put_int(val, len, tcb->keepintvl != 0 ? tcb->keepintvl : k->keepalive_intvl);
+    case VT_TCP_KEEPCNT: return put_int(val, len, tcb->keepcnt != 0 ? tcb->keepcnt : k->keepalive_probes);
+    case VT_TCP_SYNCNT: return put_int(val, len, tcb->syn_retries != 0 ? tcb->syn_retries : k->syn_retries);
+    case VT_TCP_LINGER2: return put_int(val, len, tcb->linger2 != 0 ? tcb->linger2 : k->fin_timeout);
+    case VT_TCP_USER_TIMEOUT: return put_int(val, len, tcb->user_timeout);
+    case VT_TCP_QUICKACK: return put_int(val, len, 0);
+    case VT_TCP_INFO: fill_info(tcb, &info); return put(val, len, &info, sizeof(info));
+    case VT_TCP_CONGESTION:
+        memcpy(cc, tcb->cc.ops->name, strlen(tcb->cc.ops->name));
+        return put(val, len, cc, sizeof(cc));
+    default: return -VT_ENOPROTOOPT;
+    }
+}
+
+int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size_t *len)
+{
+    if (level == VT_SOL_TCP)
+        return get_tcp_opt(tcb, name, val, len);
+    if (level == VT_SOL_IP) {
+        switch (name) {
+        case VT_IP_TOS: return put_int(val, len, tcb->tos);
+        case VT_IP_TTL: return put_int(val, len, tcb->ttl != 0 ? tcb->ttl : 64);
+        case VT_IP_MTU: return tcb->pmtu != 0 ? put_int(val, len, tcb->pmtu) : -VT_ENOTCONN;
+        default: return -VT_ENOPROTOOPT;
+        }
+    }
+    if (level != VT_SOL_SOCKET)
+        return -VT_ENOPROTOOPT;
+    switch (name) {
+    case VT_SO_REUSEADDR: return put_int(val, len, vt_tcb_is(tcb, VT_TCBF_REUSEADDR));
+    case VT_SO_REUSEPORT: return put_int(val, len, vt_tcb_is(tcb, VT_TCBF_REUSEPORT));
+    case VT_SO_KEEPALIVE: return put_int(val, len, vt_tcb_is(tcb, VT_TCBF_KEEPALIVE));
+    case VT_SO_OOBINLINE: return put_int(val, len, vt_tcb_is(tcb, VT_TCBF_OOBINLINE));
+    case VT_SO_SNDBUF: return put_int(val, len, tcb->sndbuf);
+    case VT_SO_RCVBUF: return put_int(val, len, tcb->rcvbuf);
+    case VT_SO_MARK: return put_int(val, len, tcb->end.mark);
+    default: return -VT_ENOPROTOOPT;
+    }
+}
+
+/* ---- Rows ---- */
+
+static const char *running_timer(const struct vt_tcb *tcb, vt_time *at)
+{
+    unsigned first = 0;
+    for (unsigned i = 1; i < VT_SLOTS; i++)
+        if (tcb->deadline[i] < tcb->deadline[first])
+            first = i;
+    *at = tcb->deadline[first];
+    if (*at == VT_NEVER)
+        return NULL;
+    if (first == VT_SLOT_REXMT)
+        return vt_tcb_is(tcb, VT_TCBF_PROBING) ? "persist" : "on";
+    return first == VT_SLOT_DELACK ? "delack" : tcb->end.state == VT_TCP_FIN_WAIT2 ? "timewait" : "keepalive";
+}
+
+static void fill_row(struct vt_tcp_end *e, struct vt_tcp_row *row)
+{
+    *row = (struct vt_tcp_row){
+        .local = e->local, .remote = e->remote, .state = e->state, .conn = e->conn, .mark = e->mark};
+    row->timer_at = VT_NEVER;
+    if (e->kind == VT_TCP_KIND_TIMEWAIT) {
+        row->timer = "timewait";
+        row->timer_at = ((struct vt_tcp_timewait *)(void *)e)->timer.when;
+    } else if (e->kind == VT_TCP_KIND_REQUEST) {
+        row->timer = "on";
+        row->timer_at = ((struct vt_tcp_request *)(void *)e)->timer.when;
+        row->retransmits = ((struct vt_tcp_request *)(void *)e)->retries;
+    } else {
+        const struct vt_tcb *tcb = vt_tcb_of(e);
+        row->recvq = tcb->listener != NULL ? tcb->listener->accepts : vt_tcp_inq(tcb);
+        row->sendq = tcb->listener != NULL ? tcb->listener->backlog : vt_tcp_outq(tcb);
+        row->retransmits = tcb->retries;
+        row->timer = running_timer(tcb, &row->timer_at);
+        fill_info(tcb, &row->info);
+    }
+}
+
+void vt_tcp_each(struct vt_tcp *tcp, bool (*fn)(void *ctx, const struct vt_tcp_row *row), void *ctx)
+{
+    struct vt_tcp_row row;
+    for (unsigned i = 0; i < VT_TCP_PORT_BUCKETS; i++)
+        for (struct vt_tcp_portref *ref = tcp->ports[i]; ref != NULL; ref = ref->next)
+            for (struct vt_tcb *o = ref->owners; o != NULL; o = o->bound_next) {
+                if (o->listener == NULL)
+                    continue;
+                fill_row(&o->end, &row);
+                if (!fn(ctx, &row))
+                    return;
+            }
+    for (uint32_t i = 0; i < tcp->table_size; i++) {
+        if (tcp->table[i].end == NULL)
+            continue;
+        fill_row(tcp->table[i].end, &row);
+        if (!fn(ctx, &row))
+            return;
+    }
+}

@@ -1,0 +1,259 @@
+/* Every timer of TCP.
+ *
+ *   timer         runs from                        until           what it does
+ *   -----         ---------                        -----           ------------
+ *   RTO           a segment sent, nothing timed    all is acked    sends the oldest again, doubles itself
+ * (RFC 6298 5) PERSIST       data wait, nothing is out,       window opens    probes the window, doubles
+ * itself (RFC 9293 3.8.6.1) the window allows nothing DELACK        text came, no ACK owed yet       an ACK
+ * leaves   sends the ACK (RFC 9293 3.8.6.3) KEEPALIVE     the last arrival                 the end probes a
+ * silent peer (RFC 9293 3.8.4) FIN-WAIT-2    orphan, FIN acknowledged         the peer's FIN  lets go
+ * (Linux's tcp_fin_timeout) SYN-ACK       a request's SYN,ACK              its ACK         sends it again,
+ * then forgets it TIME-WAIT     the last segment                 2 MSL           lets go (RFC 9293 3.6.1)
+ *
+ * RTO and PERSIST exclude each other and share a slot; so do KEEPALIVE and FIN-WAIT-2. A control block has
+ * one entry in the wheel, at or before its earliest deadline: a deadline that moves later leaves the entry
+ * where it is, and the entry, when it fires, looks again. */
+#include "transport/tcp.h"
+
+void vt_tcp_emit_timer(struct vt_tcp_end *e, enum vt_tcp_timer timer, uint32_t count)
+{
+    struct vt_events *ev = &e->tcp->core->ev;
+    struct vt_event *r = vt_event_begin(ev, VT_EV_TCP_TIMER, VT_DOC_NONE);
+    if (r != NULL) {
+        r->conn = e->conn;
+        r->mark = e->mark;
+        r->u.timer.timer = timer;
+        r->u.timer.count = count;
+        vt_event_end(ev, r, NULL, 0);
+    }
+    ev->cause = vt_events_last(ev);
+}
+
+void vt_tcp_timer_set(struct vt_tcb *tcb, enum vt_tcp_slot slot, vt_time when)
+{
+    struct vt_core *core = vt_tcp_core(tcb);
+    tcb->deadline[slot] = when;
+    tcb->deadline_cause[slot] = core->ev.count;
+    if (!vt_timer_armed(&tcb->timer) || when < tcb->timer.when)
+        vt_core_arm(core, &tcb->timer, when);
+}
+
+void vt_tcp_timer_clear(struct vt_tcb *tcb, enum vt_tcp_slot slot)
+{
+    tcb->deadline[slot] = VT_NEVER;
+    if (slot == VT_SLOT_REXMT)
+        tcb->flags &= ~(uint32_t)VT_TCBF_PROBING;
+}
+
+void vt_tcp_timer_clear_all(struct vt_tcb *tcb)
+{
+    for (unsigned i = 0; i < VT_SLOTS; i++)
+        tcb->deadline[i] = VT_NEVER;
+    tcb->flags &= ~(uint32_t)VT_TCBF_PROBING;
+    vt_core_disarm(vt_tcp_core(tcb), &tcb->timer);
+}
+
+void vt_tcp_rearm(struct vt_tcb *tcb)
+{
+    vt_time now = vt_tcp_core(tcb)->now;
+    bool out = vt_seq_gt(tcb->snd_max, tcb->snd_una);
+    bool waits = tcb->sendq.bytes > vt_tcp_flight(tcb) ||
+                 (vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED) && !vt_tcb_is(tcb, VT_TCBF_FIN_SENT));
+    bool probing = vt_tcb_is(tcb, VT_TCBF_PROBING);
+    if (out) {
+        if (probing || tcb->deadline[VT_SLOT_REXMT] == VT_NEVER) {
+            tcb->flags &= ~(uint32_t)VT_TCBF_PROBING;
+            vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(now, vt_tcp_rto(tcb)));
+        }
+    } else if (waits && !vt_tcb_is(tcb, VT_TCBF_CORK)) {
+        if (!probing || tcb->deadline[VT_SLOT_REXMT] == VT_NEVER) { /* SHLD-29: the first after an RTO */
+            tcb->flags |= VT_TCBF_PROBING;
+            vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(now, vt_tcp_rto(tcb)));
+        }
+    } else {
+        vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
+    }
+}
+
+void vt_tcp_life_restart(struct vt_tcb *tcb)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    vt_time now = vt_tcp_core(tcb)->now;
+    if (tcb->end.state == VT_TCP_FIN_WAIT2 && vt_tcb_is(tcb, VT_TCBF_ORPHAN)) {
+        vt_span wait = (tcb->linger2 > 0 ? tcb->linger2 : k->fin_timeout) * VT_SEC;
+        if (tcb->deadline[VT_SLOT_LIFE] == VT_NEVER || tcb->deadline[VT_SLOT_LIFE] > vt_time_add(now, wait))
+            vt_tcp_timer_set(tcb, VT_SLOT_LIFE, vt_time_add(now, wait));
+        return;
+    }
+    if (!vt_tcb_is(tcb, VT_TCBF_KEEPALIVE) ||
+        tcb->end.state < VT_TCP_ESTABLISHED) { /* MUST-25: off by default */
+        tcb->deadline[VT_SLOT_LIFE] = VT_NEVER;
+        return;
+    }
+    vt_span idle = (tcb->keepidle != 0 ? tcb->keepidle : k->keepalive_time) * VT_SEC;
+    vt_tcp_timer_set(tcb, VT_SLOT_LIFE, vt_time_add(now, idle));
+}
+
+/* True when the program's patience (TCP_USER_TIMEOUT, RFC 5482) has run out since `from`. */
+static bool user_timed_out(const struct vt_tcb *tcb, vt_time from)
+{
+    vt_time now = vt_tcp_core(tcb)->now;
+    return tcb->user_timeout != 0 && from != 0 && now - from >= tcb->user_timeout * (vt_time)VT_MSEC;
+}
+
+static void time_out(struct vt_tcb *tcb)
+{
+    vt_tcp_done(tcb, tcb->soft_error != 0 ? tcb->soft_error : -VT_ETIMEDOUT, VT_DOC_RFC9293_3_8_4);
+}
+
+static void syn_timer(struct vt_tcb *tcb)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    uint32_t most = tcb->syn_retries != 0 ? tcb->syn_retries : (uint32_t)k->syn_retries;
+    if (tcb->retries >= most || user_timed_out(tcb, tcb->rtt_at)) { /* MUST-22, MUST-23 */
+        time_out(tcb);
+        return;
+    }
+    tcb->retries++;
+    tcb->backoff++;
+    vt_tcp_send_syn(tcb);
+    vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(vt_tcp_core(tcb)->now, vt_tcp_rto(tcb)));
+}
+
+/* Retransmissions that a peer may leave unanswered: R2 of RFC 9293 3.8.3. */
+static uint32_t retries_max(const struct vt_tcb *tcb)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    return (uint32_t)(vt_tcb_is(tcb, VT_TCBF_ORPHAN) ? k->orphan_retries : k->retries2);
+}
+
+static void rto_timer(struct vt_tcb *tcb)
+{
+    tcb->retries++;
+    vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_RTO, tcb->retries);
+    if (tcb->end.state == VT_TCP_SYN_SENT || tcb->end.state == VT_TCP_SYN_RCVD) {
+        tcb->retries--;
+        syn_timer(tcb);
+        return;
+    }
+    if (tcb->retries > retries_max(tcb) || user_timed_out(tcb, tcb->first_rexmt)) {
+        time_out(tcb);
+        return;
+    }
+    vt_tcp_rto_loss(tcb);
+    tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30);
+    vt_tcp_output(tcb);
+}
+
+/* What waits and may be sent in spite of silly-window avoidance (RFC 9293 3.8.6.2.1, the override timeout).
+ */
+static bool force_out(struct vt_tcb *tcb)
+{
+    uint32_t left = tcb->sendq.bytes - vt_tcp_flight(tcb);
+    uint32_t n = left < tcb->snd_wnd ? left : tcb->snd_wnd;
+    if (n == 0 || vt_seq_gt(tcb->snd_max, tcb->snd_una))
+        return false;
+    n = n < tcb->mss ? n : tcb->mss;
+    n = vt_tcp_send_data(tcb, tcb->snd_nxt, n, false, VT_SEG_PROBE);
+    tcb->snd_nxt = vt_seq_add(tcb->snd_nxt, n);
+    tcb->snd_max = tcb->snd_nxt;
+    return n != 0;
+}
+
+static void persist_timer(struct vt_tcb *tcb)
+{
+    tcb->probes = (uint8_t)(tcb->probes < UINT8_MAX ? tcb->probes + 1 : UINT8_MAX);
+    vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_PERSIST, tcb->probes);
+    /* MUST-37: as long as the probes are answered the window may stay shut for ever. */
+    if (tcb->probes > retries_max(tcb) || user_timed_out(tcb, tcb->last_ack_rcvd)) {
+        time_out(tcb);
+        return;
+    }
+    tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30); /* SHLD-30 */
+    if (!force_out(tcb)) /* a number already acknowledged: the peer must answer with its window (MUST-36) */
+        vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_una, 1), VT_ACK, VT_SEG_PROBE);
+    vt_tcp_rearm(tcb);
+}
+
+static void keepalive_timer(struct vt_tcb *tcb)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    vt_span intvl = (tcb->keepintvl != 0 ? tcb->keepintvl : k->keepalive_intvl) * VT_SEC;
+    uint32_t most = tcb->keepcnt != 0 ? tcb->keepcnt : (uint32_t)k->keepalive_probes;
+    vt_time now = vt_tcp_core(tcb)->now;
+    if (vt_seq_gt(tcb->snd_max, tcb->snd_una) || vt_tcb_is(tcb, VT_TCBF_PROBING)) {
+        vt_tcp_timer_set(tcb, VT_SLOT_LIFE,
+                         vt_time_add(now, intvl)); /* MUST-26: the other timers see to it */
+        return;
+    }
+    bool over = tcb->user_timeout != 0 ? user_timed_out(tcb, tcb->last_rcv) && tcb->probes != 0
+                                       : tcb->probes >= most;
+    vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_KEEPALIVE, tcb->probes + 1u);
+    if (over) {
+        vt_tcp_abort(tcb, tcb->soft_error != 0 ? tcb->soft_error : -VT_ETIMEDOUT, VT_DOC_RFC9293_3_8_4);
+        return;
+    }
+    tcb->probes++;
+    vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_nxt, 1), VT_ACK, VT_SEG_KEEPALIVE); /* SHLD-12 */
+    vt_tcp_timer_set(tcb, VT_SLOT_LIFE, vt_time_add(now, intvl));
+}
+
+static void run_slot(struct vt_tcb *tcb, enum vt_tcp_slot slot)
+{
+    struct vt_core *core = vt_tcp_core(tcb);
+    core->ev.cause = (struct vt_event_id){tcb->deadline_cause[slot], core->ev.node};
+    bool probing = vt_tcb_is(tcb, VT_TCBF_PROBING);
+    tcb->deadline[slot] = VT_NEVER;
+    switch (slot) {
+    case VT_SLOT_REXMT:
+        if (probing)
+            persist_timer(tcb);
+        else
+            rto_timer(tcb);
+        break;
+    case VT_SLOT_DELACK:
+        vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_DELACK, 1);
+        vt_tcp_send_ack(tcb, VT_SEG_DELAYED_ACK);
+        break;
+    default:
+        if (tcb->end.state == VT_TCP_FIN_WAIT2 && vt_tcb_is(tcb, VT_TCBF_ORPHAN)) {
+            vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_FIN_WAIT2, 1);
+            vt_tcp_done(tcb, 0, VT_DOC_RFC9293_3_6);
+        } else {
+            keepalive_timer(tcb);
+        }
+    }
+}
+
+void vt_tcp_timer_fired(struct vt_timer *t, vt_time now)
+{
+    struct vt_tcb *tcb = (struct vt_tcb *)(void *)((uint8_t *)t - offsetof(struct vt_tcb, timer));
+    for (unsigned i = 0; i < VT_SLOTS && tcb->end.state != VT_TCP_CLOSED; i++)
+        if (tcb->deadline[i] <= now)
+            run_slot(tcb, (enum vt_tcp_slot)i);
+    if (tcb->end.state == VT_TCP_CLOSED)
+        return;
+    vt_time next = VT_NEVER;
+    for (unsigned i = 0; i < VT_SLOTS; i++)
+        next = vt_time_min(next, tcb->deadline[i]);
+    if (next != VT_NEVER)
+        vt_timer_arm(&vt_tcp_core(tcb)->wheel, &tcb->timer, next);
+}
+
+void vt_tcp_request_timer(struct vt_timer *t, vt_time now)
+{
+    struct vt_tcp_request *r = (struct vt_tcp_request *)(void *)((uint8_t *)t -
+                                                                 offsetof(struct vt_tcp_request, timer));
+    struct vt_tcp *tcp = r->end.tcp;
+    vt_core_enter_timer(tcp->core, t);
+    vt_tcp_emit_timer(&r->end, VT_TCP_TIMER_SYN_ACK, r->retries + 1u);
+    if (r->retries >= tcp->knobs.synack_retries) {
+        vt_tcp_request_free(r, VT_DOC_RFC9293_3_8_4);
+        return;
+    }
+    r->retries++;
+    vt_tcp_send_synack(r);
+    vt_span wait = tcp->knobs.rto_initial_ms * VT_MSEC << (r->retries < 16 ? r->retries : 16);
+    vt_span most = tcp->knobs.rto_max_ms * VT_MSEC;
+    vt_core_arm(tcp->core, &r->timer, vt_time_add(now, wait < most ? wait : most));
+}

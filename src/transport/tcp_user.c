@@ -1,0 +1,463 @@
+/* The calls of the socket above: open, bind, listen, accept, send, receive, readiness (RFC 9293 3.9.1). */
+#include "transport/tcp.h"
+
+struct vt_tcp *vt_tcp_new(struct vt_core *core, struct vt_net *net, const struct vt_transport_up *up)
+{
+    struct vt_tcp *tcp = vt_alloc(core, sizeof(*tcp));
+    if (tcp == NULL)
+        return NULL;
+    tcp->core = core;
+    tcp->net = net;
+    tcp->up = up;
+    vt_tcp_knobs_init(&tcp->knobs);
+    vt_port_picker_init(&tcp->picker, &core->rng);
+    struct vt_proto_ops ops = {.input = vt_tcp_input, .error = vt_tcp_icmp_error, .ctx = tcp};
+    vt_net_register(net, VT_PROTO_TCP, &ops);
+    return tcp;
+}
+
+static void free_end(struct vt_tcp_end *e)
+{
+    if (e->kind == VT_TCP_KIND_TIMEWAIT) {
+        vt_tcp_timewait_free((struct vt_tcp_timewait *)(void *)e);
+        return;
+    }
+    if (e->kind == VT_TCP_KIND_REQUEST) {
+        vt_tcp_request_free((struct vt_tcp_request *)(void *)e, VT_DOC_NONE);
+        return;
+    }
+    struct vt_tcb *tcb = vt_tcb_of(e);
+    if (tcb->parent == NULL) { /* one that waits to be accepted goes with its listener */
+        vt_tcp_set_state(e, VT_TCP_CLOSED, VT_DOC_NONE);
+        vt_tcb_release(tcb);
+    } else {
+        vt_tcp_listener_close(tcb->parent);
+    }
+}
+
+void vt_tcp_free(struct vt_tcp *tcp)
+{
+    if (tcp == NULL)
+        return;
+    for (unsigned i = 0; i < VT_TCP_PORT_BUCKETS; i++) {
+        while (tcp->ports[i] != NULL && tcp->ports[i]->owners != NULL) {
+            struct vt_tcb *tcb = tcp->ports[i]->owners;
+            if (tcb->listener != NULL)
+                vt_tcp_listener_close(tcb->listener);
+            vt_tcb_release(tcb);
+        }
+    }
+    while (tcp->table_used != 0) {
+        uint32_t i = 0;
+        while (tcp->table[i].end == NULL)
+            i++;
+        free_end(tcp->table[i].end);
+    }
+    tcp->dirty = tcp->dirty_last = NULL;
+    vt_tcp_run(tcp);
+    vt_free(tcp->core, tcp, sizeof(*tcp));
+}
+
+int vt_tcp_knob_get(const struct vt_tcp *tcp, const char *name, int64_t *value)
+{
+    return vt_tcp_knobs_get(&tcp->knobs, name, value);
+}
+
+int vt_tcp_knob_set(struct vt_tcp *tcp, const char *name, int64_t value)
+{
+    return vt_tcp_knobs_set(&tcp->knobs, name, value);
+}
+
+struct vt_tcb *vt_tcp_open(struct vt_tcp *tcp, void *user)
+{
+    struct vt_tcb *tcb = vt_tcb_new(tcp);
+    if (tcb != NULL)
+        tcb->user = user;
+    return tcb;
+}
+
+static bool any_owner(void *ctx, uint16_t port)
+{
+    struct vt_tcp *tcp = ctx;
+    return vt_tcp_port_get(tcp, port, false) != NULL || vt_tcp_port_in_table(tcp, port);
+}
+
+int vt_tcp_bind(struct vt_tcb *tcb, const struct vt_addr *addr)
+{
+    struct vt_tcp *tcp = tcb->end.tcp;
+    if (tcb->end.state != VT_TCP_CLOSED || vt_tcb_is(tcb, VT_TCBF_BOUND))
+        return -VT_EINVAL;
+    struct vt_ip ip = vt_ip_is_any(addr->ip) ? VT_IP4_ANY : addr->ip;
+    if (!vt_ip_is_any(ip) && !vt_net_is_local(tcp->net, ip))
+        return -VT_EADDRNOTAVAIL;
+    struct vt_ip was = tcb->end.local.ip;
+    tcb->end.local.ip = ip;
+    int port = addr->port;
+    if (port == 0)
+        port = vt_port_pick(&tcp->picker, ip, VT_IP4_ANY, 0, (uint16_t)tcp->knobs.port_low,
+                            (uint16_t)tcp->knobs.port_high, any_owner, tcp);
+    int err = port < 0 ? -VT_EADDRINUSE : vt_tcp_bind_port(tcb, (uint16_t)port);
+    if (err != 0)
+        tcb->end.local.ip = was;
+    return err;
+}
+
+int vt_tcp_listen(struct vt_tcb *tcb, int backlog)
+{
+    struct vt_tcp *tcp = tcb->end.tcp;
+    if (tcb->end.state != VT_TCP_CLOSED && tcb->listener == NULL)
+        return -VT_EINVAL;
+    int64_t most = tcp->knobs.somaxconn;
+    int64_t n = backlog < 0 || backlog > most ? most : backlog;
+    if (tcb->listener != NULL) { /* a second call changes the backlog */
+        tcb->listener->backlog = (uint32_t)n;
+        return 0;
+    }
+    if (!vt_tcb_is(tcb, VT_TCBF_BOUND)) {
+        int err = vt_tcp_bind(tcb, &(struct vt_addr){tcb->end.local.ip, 0, 0});
+        if (err != 0)
+            return err;
+    }
+    struct vt_tcp_portref *ref = vt_tcp_port_get(tcp, tcb->end.local.port, false);
+    for (struct vt_tcb *o = ref->owners; o != NULL; o = o->bound_next)
+        if (o != tcb && o->listener != NULL && vt_ip_eq(o->end.local.ip, tcb->end.local.ip) &&
+            !(vt_tcb_is(o, VT_TCBF_REUSEPORT) && vt_tcb_is(tcb, VT_TCBF_REUSEPORT)))
+            return -VT_EADDRINUSE;
+    tcb->listener = vt_alloc(tcp->core, sizeof(*tcb->listener));
+    if (tcb->listener == NULL)
+        return -VT_ENOMEM;
+    tcb->listener->tcb = tcb;
+    tcb->listener->backlog = (uint32_t)n;
+    tcb->end.conn = ++tcp->next_conn;
+    vt_tcp_emit_conn(&tcb->end, VT_EV_TCP_CONN, 0);
+    vt_tcp_set_state(&tcb->end, VT_TCP_LISTEN, VT_DOC_RFC9293_3_5);
+    return 0;
+}
+
+bool vt_tcp_acceptable(const struct vt_tcb *listener)
+{
+    return listener->listener != NULL && listener->listener->acc_first != NULL;
+}
+
+struct vt_tcb *vt_tcp_accept(struct vt_tcb *listener, void *user)
+{
+    struct vt_tcp_listener *l = listener->listener;
+    struct vt_tcb *tcb = l != NULL ? l->acc_first : NULL;
+    if (tcb == NULL)
+        return NULL;
+    l->acc_first = tcb->acc_next;
+    if (l->acc_first == NULL)
+        l->acc_last = NULL;
+    l->accepts--;
+    tcb->acc_next = NULL;
+    tcb->parent = NULL;
+    tcb->user = user;
+    return tcb;
+}
+
+/* ---- Sending ---- */
+
+/* Bytes that the send queue may hold: as set, or grown with the congestion window, as Linux's autotuning has
+ * it. */
+static uint32_t send_limit(const struct vt_tcb *tcb)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    if (vt_tcb_is(tcb, VT_TCBF_SNDBUF_SET))
+        return tcb->sndbuf;
+    uint64_t want = 2 * (uint64_t)tcb->cc.cwnd;
+    if (want < tcb->sndbuf)
+        want = tcb->sndbuf;
+    return (uint32_t)(want < (uint64_t)k->wmem_max ? want : (uint64_t)k->wmem_max);
+}
+
+/* What a call finds before it may send: 0, or its error. */
+static int send_check(struct vt_tcb *tcb)
+{
+    if (tcb->error != 0)
+        return vt_tcp_take_error(tcb);
+    switch (tcb->end.state) {
+    case VT_TCP_ESTABLISHED:
+    case VT_TCP_CLOSE_WAIT: break;
+    case VT_TCP_SYN_SENT:
+    case VT_TCP_SYN_RCVD: return -VT_EAGAIN;
+    default: return -VT_EPIPE;
+    }
+    return vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED) ? -VT_EPIPE : 0;
+}
+
+static long queued(struct vt_tcb *tcb, uint32_t n, int flags)
+{
+    if ((flags & VT_MSG_OOB) != 0) { /* RFC 9293 3.8.5: urgent up to the end of this */
+        tcb->snd_up = vt_seq_add(tcb->snd_una, tcb->sendq.bytes);
+        tcb->flags |= VT_TCBF_URG_OUT;
+    }
+    bool corked = vt_tcb_is(tcb, VT_TCBF_CORK);
+    if ((flags & VT_MSG_MORE) != 0)
+        tcb->flags |= VT_TCBF_CORK;
+    vt_tcp_output(tcb);
+    if (!corked)
+        tcb->flags &= ~(uint32_t)VT_TCBF_CORK;
+    return (long)n;
+}
+
+static uint32_t send_room(struct vt_tcb *tcb)
+{
+    uint32_t limit = send_limit(tcb);
+    return tcb->sendq.bytes < limit ? limit - tcb->sendq.bytes : 0;
+}
+
+long vt_tcp_send(struct vt_tcb *tcb, const void *buf, size_t len, int flags)
+{
+    int err = send_check(tcb);
+    if (err != 0 || len == 0)
+        return err;
+    uint32_t room = send_room(tcb);
+    uint32_t want = len < room ? (uint32_t)len : room;
+    uint32_t n = vt_sendq_write(&tcb->sendq, vt_tcp_core(tcb), buf, want);
+    if (n < len)
+        tcb->flags |= VT_TCBF_SEND_BLOCKED;
+    if (n == 0)
+        return room == 0 ? -VT_EAGAIN : -VT_ENOMEM;
+    return queued(tcb, n, flags);
+}
+
+long vt_tcp_send_block(struct vt_tcb *tcb, struct vt_block *block, const uint8_t *data, size_t len)
+{
+    int err = send_check(tcb);
+    if (err != 0 || len == 0)
+        return err;
+    if (send_room(tcb) == 0) {
+        tcb->flags |= VT_TCBF_SEND_BLOCKED;
+        return -VT_EAGAIN;
+    }
+    if (len > INT32_MAX)
+        return -VT_EMSGSIZE;
+    err = vt_sendq_append(&tcb->sendq, vt_tcp_core(tcb), block, data, (uint32_t)len);
+    return err != 0 ? err : queued(tcb, (uint32_t)len, 0);
+}
+
+/* ---- Receiving ---- */
+
+/* The number of the first byte not yet read. */
+static struct vt_seq read_seq(const struct vt_tcb *tcb)
+{
+    uint32_t fin = vt_tcb_is(tcb, VT_TCBF_FIN_RCVD) ? 1 : 0;
+    return vt_seq_sub(tcb->rcv_nxt, (uint32_t)tcb->recvq.bytes + fin);
+}
+
+/* The urgent byte is the last before the pointer (RFC 9293 3.8.5). Its distance from the read position; below
+ * 0 when it has been passed, or there is none. */
+static int64_t mark_ahead(const struct vt_tcb *tcb)
+{
+    if (!vt_tcb_is(tcb, VT_TCBF_URG_IN))
+        return -1;
+    return (int64_t)vt_seq_diff(vt_seq_sub(tcb->rcv_up, 1), read_seq(tcb));
+}
+
+bool vt_tcp_at_mark(const struct vt_tcb *tcb)
+{
+    return mark_ahead(tcb) == 0;
+}
+
+/* Room was made: tell the peer when that is worth a segment (RFC 9293 3.8.6.2.2; twice the old window, as
+ * Linux). */
+static void room_made(struct vt_tcb *tcb)
+{
+    if (tcb->end.state < VT_TCP_ESTABLISHED || vt_tcb_is(tcb, VT_TCBF_FIN_RCVD))
+        return;
+    uint32_t told = vt_tcp_rcv_wnd(tcb), now = vt_tcp_rcv_window(tcb);
+    if (now > told && now >= 2 * told) {
+        tcb->flags |= VT_TCBF_ACK_NOW;
+        vt_tcp_mark_dirty(tcb);
+    }
+}
+
+/* Steps over n bytes of the receive queue. */
+static void consume(struct vt_tcb *tcb, uint32_t n)
+{
+    while (n != 0) {
+        struct vt_pbuf *p = tcb->recvq.first;
+        if (n < p->len) {
+            vt_pbuf_skip(p, n);
+            tcb->recvq.bytes -= n;
+            return;
+        }
+        n -= p->len;
+        tcb->rcv_truesize -= vt_pbuf_truesize(p);
+        vt_pbuf_free(vt_pbufq_pop(&tcb->recvq));
+    }
+    if (tcb->recvq.count == 0)
+        tcb->rcv_truesize = 0;
+}
+
+static uint32_t copy_out(const struct vt_tcb *tcb, uint32_t off, uint8_t *dst, uint32_t len)
+{
+    uint32_t done = 0;
+    for (const struct vt_pbuf *p = tcb->recvq.first; p != NULL && done < len; p = p->next) {
+        if (off >= p->len) {
+            off -= p->len;
+            continue;
+        }
+        uint32_t n = p->len - off < len - done ? p->len - off : len - done;
+        if (dst != NULL)
+            vt_pbuf_read(p, off, dst + done, n);
+        done += n;
+        off = 0;
+    }
+    return done;
+}
+
+static long recv_oob(struct vt_tcb *tcb, uint8_t *buf, size_t len, int flags)
+{
+    int64_t at = mark_ahead(tcb);
+    if (vt_tcb_is(tcb, VT_TCBF_OOBINLINE) || at < 0 || !vt_tcb_is(tcb, VT_TCBF_OOB_HELD))
+        return -VT_EINVAL;
+    if (at >= (int64_t)tcb->recvq.bytes)
+        return -VT_EAGAIN; /* the pointer came ahead of the byte */
+    if (len == 0)
+        return 0;
+    copy_out(tcb, (uint32_t)at, buf, 1);
+    if ((flags & VT_MSG_PEEK) == 0)
+        tcb->flags &= ~(uint32_t)VT_TCBF_OOB_HELD;
+    return 1;
+}
+
+/* What a receive call finds when the queue is empty. */
+static long nothing_to_read(struct vt_tcb *tcb)
+{
+    if (tcb->error != 0)
+        return vt_tcp_take_error(tcb);
+    if (vt_tcb_is(tcb, VT_TCBF_FIN_RCVD | VT_TCBF_SHUT_RD))
+        return 0;
+    if (tcb->end.state == VT_TCP_CLOSED || tcb->end.state == VT_TCP_LISTEN)
+        return tcb->end.conn != 0 && tcb->listener == NULL && tcb->end.remote.port != 0 ? 0 : -VT_ENOTCONN;
+    return -VT_EAGAIN;
+}
+
+/* Passes the urgent mark when reading has come to it: its byte is not part of the stream unless it is to be
+ * in line. Returns how many bytes may be read before the mark. */
+static uint32_t up_to_mark(struct vt_tcb *tcb)
+{
+    int64_t at = mark_ahead(tcb);
+    uint32_t have = (uint32_t)tcb->recvq.bytes;
+    if (at < 0) {
+        tcb->flags &= ~(uint32_t)(VT_TCBF_URG_IN | VT_TCBF_OOB_HELD);
+        return have;
+    }
+    if (at == 0 && have != 0) {
+        if (!vt_tcb_is(tcb, VT_TCBF_OOBINLINE))
+            consume(tcb, 1);
+        tcb->flags &= ~(uint32_t)(VT_TCBF_URG_IN | VT_TCBF_OOB_HELD);
+        return (uint32_t)tcb->recvq.bytes;
+    }
+    return at < (int64_t)have ? (uint32_t)at : have;
+}
+
+long vt_tcp_recv(struct vt_tcb *tcb, void *buf, size_t len, int flags)
+{
+    if ((flags & VT_MSG_OOB) != 0)
+        return recv_oob(tcb, buf, len, flags);
+    uint32_t have = tcb->recvq.count != 0 ? up_to_mark(tcb) : 0;
+    if (have == 0)
+        return nothing_to_read(tcb);
+    uint32_t n = len < have ? (uint32_t)len : have;
+    bool trunc = (flags & VT_MSG_TRUNC) != 0; /* Linux, tcp(7): the bytes are dropped, not copied */
+    copy_out(tcb, 0, trunc ? NULL : buf, n);
+    if ((flags & VT_MSG_PEEK) == 0) {
+        consume(tcb, n);
+        room_made(tcb);
+    }
+    return (long)n;
+}
+
+long vt_tcp_recv_block(struct vt_tcb *tcb, struct vt_block **block, const uint8_t **data)
+{
+    struct vt_core *core = vt_tcp_core(tcb);
+    uint32_t have = tcb->recvq.count != 0 ? up_to_mark(tcb) : 0;
+    if (have == 0)
+        return nothing_to_read(tcb);
+    struct vt_pbuf *p = tcb->recvq.first;
+    const struct vt_frag *f = &p->frag[p->first];
+    uint32_t n;
+    if (p->head_len != 0 || p->nfrags == 0) { /* bytes in the descriptor: they are few */
+        n = p->head_len < have ? p->head_len : have;
+        struct vt_block *b = vt_block_new(core->pool, n);
+        if (b == NULL)
+            return -VT_ENOMEM;
+        vt_pbuf_read(p, 0, b->data, n);
+        *block = b;
+        *data = b->data;
+    } else {
+        n = f->len < have ? f->len : have;
+        *block = vt_block_ref(f->block);
+        *data = f->data;
+    }
+    consume(tcb, n);
+    room_made(tcb);
+    return (long)n;
+}
+
+/* ---- Readiness and names ---- */
+
+unsigned vt_tcp_poll(const struct vt_tcb *tcb)
+{
+    unsigned ev = 0;
+    if (tcb->listener != NULL)
+        return vt_tcp_acceptable(tcb) ? VT_POLLIN : 0;
+    if (tcb->error != 0)
+        ev |= VT_POLLERR;
+    bool shut_rd = vt_tcb_is(tcb, VT_TCBF_SHUT_RD | VT_TCBF_FIN_RCVD);
+    bool shut_wr = vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED);
+    if (tcb->end.state == VT_TCP_CLOSED || tcb->end.state == VT_TCP_TIME_WAIT) {
+        ev |= VT_POLLOUT | VT_POLLHUP;
+        shut_rd = shut_rd || tcb->end.conn != 0;
+    }
+    if (shut_rd && shut_wr)
+        ev |= VT_POLLHUP;
+    if (shut_rd)
+        ev |= VT_POLLIN | VT_POLLRDHUP;
+    if (tcb->end.state == VT_TCP_SYN_SENT || tcb->end.state == VT_TCP_SYN_RCVD)
+        return ev;
+    if (tcb->recvq.count != 0)
+        ev |= VT_POLLIN;
+    if (vt_tcb_is(tcb, VT_TCBF_OOB_HELD) && vt_tcb_is(tcb, VT_TCBF_URG_IN))
+        ev |= VT_POLLPRI;
+    /* A third of the buffer free, as Linux: so that a sender is not woken for every segment. */
+    if (shut_wr || (uint64_t)tcb->sendq.bytes * 3 < (uint64_t)send_limit(tcb) * 2)
+        ev |= VT_POLLOUT;
+    return ev;
+}
+
+int vt_tcp_take_error(struct vt_tcb *tcb)
+{
+    int error = tcb->error;
+    tcb->error = 0;
+    return error;
+}
+
+int vt_tcp_local(const struct vt_tcb *tcb, struct vt_addr *addr)
+{
+    *addr = tcb->end.local;
+    return 0;
+}
+
+int vt_tcp_remote(const struct vt_tcb *tcb, struct vt_addr *addr)
+{
+    if (tcb->end.state < VT_TCP_SYN_RCVD || tcb->end.remote.port == 0)
+        return -VT_ENOTCONN;
+    *addr = tcb->end.remote;
+    return 0;
+}
+
+uint32_t vt_tcp_inq(const struct vt_tcb *tcb)
+{
+    return (uint32_t)tcb->recvq.bytes;
+}
+uint32_t vt_tcp_outq(const struct vt_tcb *tcb)
+{
+    return tcb->sendq.bytes;
+}
+uint32_t vt_tcp_conn(const struct vt_tcb *tcb)
+{
+    return tcb->end.conn;
+}
