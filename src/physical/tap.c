@@ -39,6 +39,7 @@ static int tap_error(int error)
     case EBUSY: return -VT_EBUSY;
     case ENOMEM: return -VT_ENOMEM;
     case EINVAL: return -VT_EINVAL;
+    case EBADF: return -VT_EBADF;
     default: return -VT_EIO;
     }
 }
