@@ -200,7 +200,7 @@ static enum vt_drop read_quote(struct vt_net *net, const uint8_t *b, uint32_t le
     err->from = in->src;
     err->protocol = h.protocol;
     err->quote = quote + h.header_len;
-    err->quote_len = have - h.header_len;
+    err->quote_len = have - h.header_len < QUOTE_MAX ? have - h.header_len : QUOTE_MAX;
     *quoted_len = h.total_len;
     return VT_DROP_NONE;
 }

@@ -109,7 +109,7 @@ struct vt_icmp_error {
     struct vt_ip from;     /* who says so */
     uint8_t protocol;
     uint32_t mtu; /* fragmentation needed: the path's MTU by this, made sane (V36): 552 or more; else 0 */
-    const uint8_t *quote; /* the quoted transport bytes, at least 8 */
+    const uint8_t *quote; /* the quoted transport bytes, 8 to 60 */
     uint32_t quote_len;
 };
 /* What the floor above registers for a protocol. `input` takes the pbuf. `error` may be NULL; it returns true
