@@ -12,8 +12,6 @@ static int set_timeout(vt_span *out, const void *val, size_t len)
 {
     struct timeval64 tv;
 
-    if (val == NULL)
-        return -VT_EFAULT;
     if (len < sizeof tv)
         return -VT_EINVAL;
     memcpy(&tv, val, sizeof tv);
@@ -41,8 +39,6 @@ static int get_timeout(vt_span timeout, void *val, size_t *len)
 
 static int set_linger(struct vt_linger *out, const void *val, size_t len)
 {
-    if (val == NULL)
-        return -VT_EFAULT;
     if (len < sizeof *out)
         return -VT_EINVAL;
     memcpy(out, val, sizeof *out);
@@ -93,6 +89,8 @@ int vt_sock_setsockopt(struct vt_sockets *s, int fd, int level, int name, const 
         return -VT_EBADF;
     if (so->ops->type == 0)
         return -VT_ENOTSOCK;
+    if (val == NULL)
+        return -VT_EFAULT;
     if (len > INT32_MAX)
         return -VT_EINVAL;
     if (level == VT_SOL_SOCKET) {

@@ -136,11 +136,17 @@ static long tcp_recv_block(struct vt_socket *so, struct vt_block **block, const 
     return vt_tcp_recv_block(so->u.tcb, block, data);
 }
 
+/* Linux: a listener whose reading is shut, and a connection that was only being tried, are plain sockets again. */
 static int tcp_shutdown(struct vt_socket *so, int how)
 {
+    int error;
+
     if (tcp_state(so) == VT_TCPI_CLOSE)
         return -VT_ENOTCONN;
-    return vt_tcp_shutdown(so->u.tcb, how);
+    error = vt_tcp_shutdown(so->u.tcb, how);
+    if (tcp_state(so) == VT_TCPI_CLOSE)
+        so->state = VT_SOCK_UNCONNECTED;
+    return error;
 }
 
 static void tcp_close(struct vt_socket *so)
