@@ -21,9 +21,12 @@ struct vt_lab_config {
     bool real;     /* the clock is the system's: the stream then counts losses instead of stalling */
     size_t events; /* bytes of the event ring, 0: 1 MiB */
     bool sums_portable;
+    uint64_t unix_time; /* seconds since 1970 at time 0, for programs that need a date; 0: VT_LAB_EPOCH */
 };
 
-/* NULL without memory. Free ends all programs, frees all hosts and cables. */
+#define VT_LAB_EPOCH UINT64_C(1767225600) /* 2026-01-01 00:00:00 UTC */
+
+/* NULL without memory. Free ends all programs (their `exited` is not called), frees all hosts and cables. */
 struct vt_lab *vt_lab_new(const struct vt_lab_config *config);
 void vt_lab_free(struct vt_lab *lab);
 
@@ -39,12 +42,23 @@ int vt_lab_add_switch(struct vt_lab *lab, const char *name);
  * (address). */
 int vt_lab_add_link(struct vt_lab *lab, const char *a, const char *addr_a, const char *b, const char *addr_b,
                     const char *impair);
+/* The same for a cable that carries IP packets up to `mtu` bytes, 0: 1500. */
+int vt_lab_add_link_mtu(struct vt_lab *lab, const char *a, const char *addr_a, const char *b, const char *addr_b,
+                        const char *impair, uint32_t mtu);
 /* Plugs a device into a switch as a port (a TAP, a VM); the lab closes it. */
 int vt_lab_add_device(struct vt_lab *lab, const char *sw, struct vt_device *dev);
 /* A name that every host resolves, those added later too. */
 int vt_lab_add_name(struct vt_lab *lab, const char *name, struct vt_ip ip);
 
+/* Storm control of a switch: broadcast, multicast and unknown frames per second and port, 0 for none; `burst`
+ * 0: a tenth of it, at least 10. -VT_ENOENT. */
+int vt_lab_set_storm(struct vt_lab *lab, const char *sw, uint32_t rate, uint32_t burst);
+
 struct vt_host *vt_lab_host(struct vt_lab *lab, const char *name); /* NULL: none */
+/* The i-th node, from 0, in order of creation, and what it is; NULL past the last. */
+const char *vt_lab_node_name(const struct vt_lab *lab, unsigned i, enum vt_node_kind *kind);
+/* A cable's name; NULL when there is none of that number. */
+const char *vt_lab_link_name(const struct vt_lab *lab, unsigned link);
 
 /* ---- Faults ---- */
 
@@ -67,19 +81,28 @@ int vt_lab_fault(struct vt_lab *lab, unsigned link, enum vt_direction dir, const
 
 /* ---- Programs ---- */
 
-/* Starts a program of the house on a host, at the next step. Output goes to `out` (NULL: nowhere), input
- * comes from `in` (NULL: an empty input). Returns its number, from 1, or an error. */
+/* What a program is given. Zeroed: an empty input, an output that goes nowhere, no files. */
 struct vt_lab_stdio {
+    /* Bytes, 0 at the end, -VT_EAGAIN: nothing now, and vt_lab_kick() will tell. */
     long (*read)(void *ctx, void *buf, size_t len);
+    /* Bytes taken, or -VT_EAGAIN: nothing now, and vt_lab_kick() will tell. */
     long (*write)(void *ctx, int fd, const void *buf, size_t len);
-    void (*exited)(void *ctx, int status); /* may be NULL */
+    void (*exited)(void *ctx, int status); /* it has ended; its number is no longer to be used */
     void *ctx;
+    bool tty;         /* standard output is a terminal */
+    const char *root; /* the directory that it may read, NULL: none */
+    void *hook;       /* the program's own: for "http" a struct vt_http_hook */
 };
+/* Starts a program of the house on a host, at the next step. Returns its number, from 1; -VT_ENOENT (no such
+ * host or program), -VT_EACCES (the root), -VT_ENOMEM. */
 int vt_lab_spawn(struct vt_lab *lab, const char *host, int argc, const char *const *argv,
                  const struct vt_lab_stdio *io);
 /* Asks it to end (Ctrl-C). */
 void vt_lab_stop(struct vt_lab *lab, int program);
-/* True when it has ended; `*status` is its exit code. */
+/* Ends it at once, whatever it does: exit code 137. */
+void vt_lab_kill(struct vt_lab *lab, int program);
+/* True when it has ended; `*status`, which may be NULL, is its exit code (-1 for one of long ago: the last
+ * thousand are remembered). */
 bool vt_lab_exited(struct vt_lab *lab, int program, int *status);
 /* Its input or output became ready again: step it. */
 void vt_lab_kick(struct vt_lab *lab, int program);
@@ -87,21 +110,32 @@ void vt_lab_kick(struct vt_lab *lab, int program);
 /* ---- Running ---- */
 
 vt_time vt_lab_now(const struct vt_lab *lab);
-/* Virtual time: runs until `until`, or until nothing is left to happen. Returns the time reached. */
+/* Virtual time: runs until `until`, at which the clock then stands; for VT_NEVER, until nothing is left to
+ * happen. Returns the time reached. */
 vt_time vt_lab_run(struct vt_lab *lab, vt_time until);
 /* The same until `stop` returns true (asked after each step), at most until `until`. True when it did. */
 bool vt_lab_run_until(struct vt_lab *lab, vt_time until, bool (*stop)(void *ctx), void *ctx);
 /* Real time: does all that is due at `now`; returns when to be called again at the latest. */
 vt_time vt_lab_step(struct vt_lab *lab, vt_time now);
+/* To be called before the sockets of a host are used from outside while the lab runs: brings the host's clock up
+ * to the lab's, and has it polled at the next step. (vt_lab_run() and vt_lab_run_until() poll every host first.) */
+void vt_lab_touch(struct vt_lab *lab, const struct vt_host *h);
+/* Calls `ready`, from within a step, when the epoll set `epfd` of a host goes from nothing ready to something
+ * ready. -VT_ENOENT, -VT_ENOMEM. */
+int vt_lab_watch(struct vt_lab *lab, const char *host, int epfd, void (*ready)(void *ctx), void *ctx);
+void vt_lab_unwatch(struct vt_lab *lab, const char *host, int epfd);
 
 /* ---- Seeing ---- */
 
+/* A listener. One that comes late is first told the topology: the NODE, PORT, LINK, LINK_SET and ADDR events
+ * of what stands. Listeners may not call the lab. -VT_ENOSPC when there are 64. */
 int vt_lab_listen(struct vt_lab *lab, struct vt_listener l);
 void vt_lab_unlisten(struct vt_lab *lab, struct vt_listener l);
 /* Frames' bytes in PORT_TX and PORT_RX events; super-segments then no longer cross whole. */
 void vt_lab_capture(struct vt_lab *lab, bool on);
 void vt_lab_drain_events(struct vt_lab *lab);
-/* SipHash (key 0) of every event record and extra byte so far, when somebody listens. */
+/* A hash of every event so far while somebody listened: SipHash of each record, and of its extra bytes, keyed
+ * by the hash before it. */
 uint64_t vt_lab_hash(const struct vt_lab *lab);
 /* Bytes of memory held, and buffers out of the pool: what a lab at rest must return to. */
 struct vt_lab_memory {
