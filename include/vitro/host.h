@@ -50,6 +50,13 @@ vt_time vt_host_poll(struct vt_host *h, vt_time now);
 /* Sends what calls since the last poll have made, without taking frames. Returns as vt_host_poll(). */
 vt_time vt_host_flush(struct vt_host *h, vt_time now);
 
+/* Frames, for who writes a device (<vitro/device.h>). A new one is a copy of the bytes, NULL without memory;
+ * reading copies out at most `size` bytes and returns how many. */
+struct vt_pbuf *vt_frame_new(struct vt_host *h, const void *bytes, size_t len);
+size_t vt_frame_len(const struct vt_pbuf *frame);
+size_t vt_frame_read(const struct vt_pbuf *frame, void *bytes, size_t size);
+void vt_frame_free(struct vt_pbuf *frame);
+
 const char *vt_host_name(const struct vt_host *h);
 /* A knob by its sysctl name: "net.ipv4.tcp_keepalive_time". 0, -VT_ENOENT, -VT_EINVAL. */
 int vt_host_sysctl_get(struct vt_host *h, const char *name, int64_t *value);

@@ -267,6 +267,28 @@ int vt_host_add_route(struct vt_host *h, const char *dst, const char *via)
     return error != 0 ? error : vt_net_route_add(h->net, &route);
 }
 
+/* ---- Frames ---- */
+
+struct vt_pbuf *vt_frame_new(struct vt_host *h, const void *bytes, size_t len)
+{
+    return vt_pbuf_from(h->core.pool, bytes, len);
+}
+
+size_t vt_frame_len(const struct vt_pbuf *frame)
+{
+    return frame->len;
+}
+
+size_t vt_frame_read(const struct vt_pbuf *frame, void *bytes, size_t size)
+{
+    return vt_pbuf_read(frame, 0, bytes, size < frame->len ? (uint32_t)size : frame->len);
+}
+
+void vt_frame_free(struct vt_pbuf *frame)
+{
+    vt_pbuf_free(frame);
+}
+
 /* ---- What a host tells ---- */
 
 const char *vt_host_name(const struct vt_host *h)
