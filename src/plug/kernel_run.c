@@ -79,18 +79,19 @@ static void wait_for_work(const struct vt_process *p, const sigset_t *unblocked)
     if (p->want_input)
         fds[n++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
     if (p->want_output) {
-        fds[n++] = (struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT};
-        fds[n++] = (struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT};
         /* One of the two is stuck, and which is not told: the one that is free must not make this spin. */
-        if (ready(STDOUT_FILENO, POLLOUT) != ready(STDERR_FILENO, POLLOUT))
-            fds[n - (ready(STDOUT_FILENO, POLLOUT) ? 2 : 1)].fd = -1;
+        bool out = ready(STDOUT_FILENO, POLLOUT), err = ready(STDERR_FILENO, POLLOUT);
+        if (!out || err)
+            fds[n++] = (struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT};
+        if (!err || out)
+            fds[n++] = (struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT};
     }
     if (p->wake != VT_NEVER) {
         vt_time now = clock_now(), span = p->wake > now ? p->wake - now : 0;
         ts = (struct timespec){(time_t)(span / (vt_time)VT_SEC), (long)(span % (vt_time)VT_SEC)};
         timeout = &ts;
     }
-    if (!p->stop && asked_to_stop == 0)
+    if (p->stop || asked_to_stop == 0)
         ppoll(fds, n, timeout, unblocked);
 }
 
