@@ -241,10 +241,12 @@ static bool same_bytes(const struct vt_pbuf *a, const struct vt_pbuf *b)
 /* Checks a part against those that are here: `i` is its place. */
 static enum vt_drop check_fit(const struct vt_frag_queue *q, uint32_t i, const struct part *new, bool mf)
 {
-    if (i < q->nparts && q->part[i].off < new->end) {
+    const struct part *old = &q->part[i];
+
+    if (i < q->nparts && old->off < new->end) {
+        bool again = old->off == new->off && old->end == new->end && (q->total == new->end) == !mf;
         /* RFC 8200 4.5: the same part once more, as networks duplicate, is no contradiction. */
-        if (q->part[i].off == new->off && q->part[i].end == new->end &&mf == (q->total != new->end) &&
-            same_bytes(q->part[i].p, new->p))
+        if (again && same_bytes(old->p, new->p))
             return VT_DROP_FRAG_DUPLICATE;
         return VT_DROP_FRAG_OVERLAP;
     }
