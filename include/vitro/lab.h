@@ -11,8 +11,7 @@
 #include <vitro/host.h>
 
 struct vt_lab;
-struct vt_program;
-struct vt_process;
+struct vt_file_api;
 
 struct vt_lab_config {
     const char *name; /* NULL: "lab" */
@@ -90,11 +89,12 @@ struct vt_lab_stdio {
     void (*exited)(void *ctx, int status); /* it has ended; its number is no longer to be used */
     void *ctx;
     bool tty;         /* standard output is a terminal */
-    const char *root; /* the directory that it may read, NULL: none */
+    const struct vt_file_api *files; /* what it may read (src/application/application.h), NULL: nothing */
+    void *root;                      /* of `files`; stays the caller's */
     void *hook;       /* the program's own: for "http" a struct vt_http_hook */
 };
 /* Starts a program of the house on a host, at the next step. Returns its number, from 1; -VT_ENOENT (no such
- * host or program), -VT_EACCES (the root), -VT_ENOMEM. */
+ * host or program), -VT_ENOMEM. */
 int vt_lab_spawn(struct vt_lab *lab, const char *host, int argc, const char *const *argv,
                  const struct vt_lab_stdio *io);
 /* Asks it to end (Ctrl-C). */

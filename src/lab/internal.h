@@ -161,11 +161,6 @@ void vt_lab_not_due(struct vt_lab *lab, struct vt_lab_item *item);
 /* The cable's wake function; ctx is the link. */
 void vt_lab_cable_wake(void *ctx, struct vt_cable *c, unsigned end, vt_time when);
 
-/* files.c */
-/* Gives the process the directory `path` to read. -VT_EACCES, -VT_ENOENT, -VT_ENOMEM. */
-int vt_lab_files_open(struct vt_lab *lab, struct vt_lab_process *proc, const char *path);
-void vt_lab_files_close(struct vt_lab *lab, struct vt_lab_process *proc);
-
 /* process.c */
 void vt_lab_process_step(struct vt_lab *lab); /* the first of the ready ones */
 void vt_lab_process_ready(struct vt_lab_process *proc);

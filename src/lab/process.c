@@ -138,7 +138,6 @@ static void free_process(struct vt_lab *lab, struct vt_lab_process *proc)
         vt_process_end(&proc->p);
         vt_lab_due(lab, &proc->node->item, lab->core.now);
     }
-    vt_lab_files_close(lab, proc);
     lab->core.mem.free(lab->core.mem.ctx, proc->argv, proc->argv_size);
     lab->core.mem.free(lab->core.mem.ctx, proc, sizeof *proc);
 }
@@ -268,6 +267,8 @@ static void set_up(struct vt_lab *lab, struct vt_lab_process *proc, const struct
         .io = proc,
         .tty = io != NULL && io->tty,
         .hook = io != NULL ? io->hook : NULL,
+        .files = io != NULL ? io->files : NULL,
+        .root = io != NULL ? io->root : NULL,
         .say = process_say,
         .wake = VT_NEVER,
     };
@@ -291,8 +292,6 @@ int vt_lab_spawn(struct vt_lab *lab, const char *host, int argc, const char *con
     lab->processes = proc;
     set_up(lab, proc, program, io);
     err = copy_argv(lab, proc, argc, argv);
-    if (err == 0 && io != NULL && io->root != NULL)
-        err = vt_lab_files_open(lab, proc, io->root);
     if (err < 0) {
         free_process(lab, proc);
         return err;

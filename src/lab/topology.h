@@ -99,8 +99,5 @@ extern const char vt_topology_default[];
 /* Builds it. `config` as for vt_lab_new(). NULL with *err set. */
 struct vt_lab *vt_topology_build(const struct vt_topology *t, const struct vt_lab_config *config,
                                  struct vt_topology_error *err);
-/* Starts one of its programs on `host`, with `io` filled in by the caller but for its root. */
-int vt_topology_spawn(const struct vt_topology *t, struct vt_lab *lab, const struct vt_topology_node *node,
-                      const struct vt_topology_program *program, const struct vt_lab_stdio *io);
 
 #endif

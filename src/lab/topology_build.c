@@ -341,12 +341,3 @@ struct vt_lab *vt_topology_build(const struct vt_topology *t, const struct vt_la
         vt_lab_capture(lab, true);
     return lab;
 }
-
-int vt_topology_spawn(const struct vt_topology *t, struct vt_lab *lab, const struct vt_topology_node *node,
-                      const struct vt_topology_program *program, const struct vt_lab_stdio *io)
-{
-    struct vt_lab_stdio own = *io;
-    (void)t;
-    own.root = program->root;
-    return vt_lab_spawn(lab, node->name, program->argc, program->argv, &own);
-}
