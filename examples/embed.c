@@ -1,4 +1,4 @@
-/* Two hosts in one program, joined by a device of five functions, a queue in memory: b sends back what a says. */
+/* Two hosts in one program, joined by a device of five functions: b sends back what a says. */
 #include <stdio.h>
 #include <vitro/host.h>
 
