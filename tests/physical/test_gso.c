@@ -21,7 +21,7 @@ static void cut_and_check(struct bed *bed, struct vt_core *core, unsigned flags,
         assert_int_equal(vt_get16(b + 18), (uint16_t)(0xfffe + i));
         unsigned expect = flags;
         if (i + 1 < frames)
-            expect &= ~(VT_FIN | VT_PSH);
+            expect &= ~(unsigned)(VT_FIN | VT_PSH);
         if (i > 0)
             expect &= ~(unsigned)VT_CWR;
         assert_int_equal(b[47], expect);

@@ -61,7 +61,7 @@ static void test_the_kernel_talks_to_us(void **state)
     assert_int_equal(sendto(s, "hello", 5, 0, (struct sockaddr *)&to, sizeof to), 5);
 
     struct vt_pbuf *p = next_of_type(VT_ETHERTYPE_ARP);
-    struct vt_arp ask;
+    struct vt_arp ask = {0};
     vt_pbuf_pull(p, 14);
     assert_int_equal(vt_arp_parse(&ask, vt_pbuf_peek(p, VT_ARP_LEN), p->len), VT_DROP_NONE);
     assert_true(vt_ip_eq(ask.target_ip, VT_IP4(10, 77, 0, 2)));
