@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "internal.h"
+#include "physical/tap.h"
 
 #define BATCH 64
 
@@ -113,6 +114,18 @@ static int add_devices(struct vt_real *real)
         real->ndevices++;
     }
     return 0;
+}
+
+int vt_real_add_tap(struct vt_lab *lab, const char *sw, const char *name)
+{
+    struct vt_device *dev;
+    int err = vt_tap_open(&dev, &lab->core, name);
+    if (err < 0)
+        return err;
+    err = vt_lab_add_device(lab, sw, dev);
+    if (err < 0)
+        dev->ops->close(dev);
+    return err;
 }
 
 struct vt_real *vt_real_new(struct vt_lab *lab)

@@ -23,6 +23,9 @@ struct vt_real_fd {
     void *ctx;
 };
 
+/* Opens TAP `name` and plugs it into switch `sw`. The errors of vt_tap_open() (src/physical/tap.h),
+ * -VT_ENOENT. Before vt_real_new(). */
+int vt_real_add_tap(struct vt_lab *lab, const char *sw, const char *name);
 /* The lab must have been made with `real`; its clock starts at 0 with this call. The descriptors of its
  * devices are waited for. NULL with errno set. */
 struct vt_real *vt_real_new(struct vt_lab *lab);

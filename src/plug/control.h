@@ -13,7 +13,7 @@
  *     links, nodes, fdb                  rows
  *     impair       link, dir, text       the link's row; dir: "both", "forth", "back"; text in tc's words
  *     fault        link, dir, text       the link's row
- *     run          host, argv, tty       {"program": N}; then, when it has ended, {"vitro": 1, "exit":
+ *     run          host, argv, tty, root {"program": N}; then, when it has ended, {"vitro": 1, "exit":
  * STATUS} stop, kill                         of the program that this connection runs trace        frames
  * null; then event records as <vitro/event.h> has them, each followed by its extra bytes, until either side
  * closes quit                               null; the lab ends in order
@@ -21,11 +21,11 @@
  * `run` comes with three descriptors (SCM_RIGHTS): standard input, output and error of the program. A client
  * that goes away stops its program. What a client does not read in time is bounded: answers end the
  * connection, events are lost and counted by a GAP event. */
-#ifndef VT_LAB_CONTROL_H
-#define VT_LAB_CONTROL_H
+#ifndef VT_PLUG_CONTROL_H
+#define VT_PLUG_CONTROL_H
 
 #include <stddef.h>
-#include "real.h"
+#include "lab/real.h"
 
 #define VT_CONTROL_VERSION 1
 #define VT_CONTROL_LINE    65536

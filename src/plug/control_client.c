@@ -182,21 +182,35 @@ void vt_control_close_streams(struct vt_control_client *c)
     }
 }
 
+static void ended(struct vt_control_client *c)
+{
+    vt_control_close_streams(c);
+    vt_files_close(c->files);
+    c->files = NULL;
+}
+
 static void on_exit_status(void *ctx, int status)
 {
     struct vt_control_client *c = ctx;
     c->program = 0;
     c->control->nprograms--;
-    vt_control_close_streams(c);
+    ended(c);
     vt_control_say(c, json_pack("{s:i,s:i}", "vitro", VT_CONTROL_VERSION, "exit", status));
     vt_real_defer(c->control->real, &c->task);
 }
 
-int vt_control_run(struct vt_control_client *c, const char *host, int argc, const char *const *argv, bool tty)
+int vt_control_run(struct vt_control_client *c, const char *host, int argc, const char *const *argv, bool tty,
+                   const char *root)
 {
     struct vt_lab_stdio io = {
         .read = stream_read, .write = stream_write, .exited = on_exit_status, .ctx = c, .tty = tty};
-    int number;
+    int number = root != NULL ? vt_files_open(&c->files, root) : 0;
+    if (number < 0)
+        return number;
+    if (root != NULL) {
+        io.files = &vt_files_api;
+        io.root = c->files;
+    }
     for (unsigned i = 0; i < 3; i++) {
         struct stat st;
         struct vt_control_stream *s = &c->std[i];
@@ -208,7 +222,7 @@ int vt_control_run(struct vt_control_client *c, const char *host, int argc, cons
     c->npassed = 0;
     number = vt_lab_spawn(c->control->lab, host, argc, argv, &io);
     if (number < 0) {
-        vt_control_close_streams(c);
+        ended(c);
         return number;
     }
     c->program = number;

@@ -1,10 +1,11 @@
 /* What control.c (the protocol) and control_client.c (a client's streams) share. */
-#ifndef VT_LAB_CONTROL_INTERNAL_H
-#define VT_LAB_CONTROL_INTERNAL_H
+#ifndef VT_PLUG_CONTROL_INTERNAL_H
+#define VT_PLUG_CONTROL_INTERNAL_H
 
 #include <jansson.h>
 #include "control.h"
-#include "internal.h"
+#include "files.h"
+#include "lab/internal.h"
 
 #define OUT_ANSWERS (4u << 20)  /* bytes of answers that may wait for a client */
 #define OUT_EVENTS  (32u << 20) /* bytes of events that may wait */
@@ -40,8 +41,8 @@ struct vt_control_client {
     bool broken; /* too much waits, or an error: to be closed */
     int passed[3];
     unsigned npassed;
-    int program; /* 0: none */
-    bool tty;
+    int program;            /* 0: none */
+    struct vt_files *files; /* what it may read, NULL: nothing */
     struct vt_control_stream std[3];
     bool tracing, capturing;
     uint64_t lost;

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "control_internal.h"
-#include "views.h"
+#include "lab/views.h"
 
 /* ---- Where it is ---- */
 
@@ -204,7 +204,7 @@ static void do_run(struct vt_control_client *c, const json_t *req)
 {
     const json_t *list = json_object_get(req, "argv");
     size_t argc = json_array_size(list);
-    const char *host, *argv[256];
+    const char *host, *argv[256], *root = json_string_value(json_object_get(req, "root"));
     int number;
     if (!get_host(c, req, &host))
         return;
@@ -220,8 +220,10 @@ static void do_run(struct vt_control_client *c, const json_t *req)
                                   : "expected three descriptors with the request");
         return;
     }
-    number = vt_control_run(c, host, (int)argc, argv, json_is_true(json_object_get(req, "tty")));
-    if (number < 0)
+    number = vt_control_run(c, host, (int)argc, argv, json_is_true(json_object_get(req, "tty")), root);
+    if (number < 0 && root != NULL && vt_program_find(argv[0]) != NULL)
+        refuse(c, "cannot read the directory %s: %s", root, vt_strerror(number));
+    else if (number < 0)
         refuse(c, number == -VT_ENOENT ? "there is no program '%s'" : "'%s' could not be started", argv[0]);
     else
         answer(c, json_pack("{s:i}", "program", number));
