@@ -56,9 +56,10 @@ bool vt_control_put(struct vt_control_client *c, const void *bytes, size_t len, 
 void vt_control_flush(struct vt_control_client *c);
 void vt_control_start_trace(struct vt_control_client *c, bool frames);
 void vt_control_stop_trace(struct vt_control_client *c);
-/* Starts a program with the passed descriptors. Its number, or a negative VT_ error. */
-int vt_control_run(struct vt_control_client *c, const char *host, int argc, const char *const *argv,
-                   bool tty);
+/* Starts a program with the passed descriptors; `root` is a directory that it may read, or NULL. Its number,
+ * or a negative VT_ error. */
+int vt_control_run(struct vt_control_client *c, const char *host, int argc, const char *const *argv, bool tty,
+                   const char *root);
 void vt_control_close_streams(struct vt_control_client *c);
 
 /* control.c */
