@@ -38,7 +38,7 @@ static void forward_cut(struct vt_net *net, struct vt_pbuf *p, const struct vt_i
     const uint8_t *b = vt_pbuf_pull(p, h->header_len);
 
     memcpy(options, b + VT_IPV4_HEADER, h->header_len - VT_IPV4_HEADER);
-    (void)vt_ipv4_fragment(net, p, h, options, hop);
+    (void)vt_ipv4_fragment(net, p, h, h->header_len > VT_IPV4_HEADER ? options : NULL, hop);
 }
 
 void vt_ipv4_forward(struct vt_net *net, struct vt_pbuf *p, struct vt_ipv4_hdr *h, const struct vt_ip_in *in)

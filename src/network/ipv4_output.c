@@ -151,7 +151,7 @@ int vt_ipv4_fragment(struct vt_net *net, struct vt_pbuf *p, const struct vt_ipv4
         f.total_len = (uint16_t)(f.header_len + len);
         if (send_fragment(net, p, off, len, &f, options, hop) != 0)
             return refuse(net, p, VT_DROP_NO_MEMORY, hop->nif, -VT_ENOMEM);
-        if (off == 0 && h->header_len > VT_IPV4_HEADER) {
+        if (off == 0 && options != NULL) {
             unsigned n = vt_ipv4_options_copied(later, options, h->header_len - VT_IPV4_HEADER);
             f.header_len = (uint16_t)(VT_IPV4_HEADER + n);
             options = later;

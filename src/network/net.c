@@ -273,24 +273,41 @@ static struct vt_netif *group_netif(struct vt_net *net, struct vt_ip src, struct
     return first;
 }
 
-struct vt_netif *vt_net_first_hop(struct vt_net *net, struct vt_ip src, struct vt_ip dst,
-                                  struct vt_ip *next_hop)
+/* The way to one host, by the loopback or by the routes. */
+static struct vt_netif *host_netif(struct vt_net *net, struct vt_ip dst, struct vt_ip *next_hop)
 {
     const struct vt_route *r;
 
-    *next_hop = dst;
-    if (!vt_ip_is4(dst))
-        return NULL;
     if (vt_net_is_local(net, dst))
         return &net->lo;
-    if (vt_ip_is_multicast(dst) || vt_ip_eq(dst, VT_IP4_BROADCAST))
-        return group_netif(net, src, dst);
     r = vt_fib_lookup(&net->fib, dst);
     if (r == NULL)
         return NULL;
     if (!vt_ip_is_any(r->via))
         *next_hop = r->via;
     return r->nif;
+}
+
+struct vt_netif *vt_net_first_hop(struct vt_net *net, struct vt_ip src, struct vt_ip dst,
+                                  struct vt_ip *next_hop)
+{
+    struct vt_cached_hop *c = &net->hop[(dst.b[15] ^ dst.b[14] ^ dst.b[13]) % VT_HOPS];
+    struct vt_netif *nif;
+
+    *next_hop = dst;
+    if (!vt_ip_is4(dst))
+        return NULL;
+    if (vt_ip_is_multicast(dst) || vt_ip_eq(dst, VT_IP4_BROADCAST))
+        return group_netif(net, src, dst);
+    if (c->generation == net->generation && vt_ip_eq(c->dst, dst) && (c->nif->flags & VT_IFF_UP) != 0) {
+        *next_hop = c->next_hop;
+        return c->nif;
+    }
+    nif = host_netif(net, dst, next_hop);
+    c->generation = 0;
+    if (nif != NULL)
+        *c = (struct vt_cached_hop){dst, *next_hop, nif, net->generation};
+    return nif;
 }
 
 int vt_net_source(struct vt_net *net, struct vt_ip dst, struct vt_ip *src)

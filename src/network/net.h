@@ -62,6 +62,15 @@ void vt_pmtu_learn(struct vt_net *net, struct vt_ip dst, uint32_t mtu);
 
 /* ---- Sending ---- */
 
+/* The first hop to a destination, found once and good for a generation. Direct-mapped. */
+#define VT_HOPS 32
+
+struct vt_cached_hop {
+    struct vt_ip dst, next_hop;
+    struct vt_netif *nif;
+    uint32_t generation; /* 0: a free entry */
+};
+
 /* What it takes to send to one peer, worked out once and good for a generation. Direct-mapped. */
 #define VT_FLOWS 32
 
@@ -92,8 +101,8 @@ struct vt_hop {
     uint32_t mtu;
 };
 
-/* Cuts the datagram of header `h`, `options` and data `p` into fragments and sends them (RFC 791 3.2). Takes
- * p. 0, -VT_ENOMEM, -VT_EMSGSIZE (the hop cannot carry the header and 8 bytes). */
+/* Cuts the datagram of header `h`, `options` (NULL: none) and data `p` into fragments and sends them (RFC
+ * 791 3.2). Takes p. 0, -VT_ENOMEM, -VT_EMSGSIZE (the hop cannot carry the header and 8 bytes). */
 int vt_ipv4_fragment(struct vt_net *net, struct vt_pbuf *p, const struct vt_ipv4_hdr *h,
                      const uint8_t *options, const struct vt_hop *hop);
 
@@ -157,6 +166,7 @@ struct vt_net {
     struct vt_proto_ops proto[VT_PROTOS];
     unsigned protos;
     struct vt_fib fib;
+    struct vt_cached_hop hop[VT_HOPS];
     struct vt_flow flow[VT_FLOWS];
     uint32_t ident[VT_IDENTS];
     struct vt_pmtu pmtu[VT_PMTU_SETS][VT_PMTU_WAYS];
