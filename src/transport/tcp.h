@@ -219,6 +219,7 @@ struct vt_tcb {
     vt_time deadline[VT_SLOTS];
     uint64_t deadline_cause[VT_SLOTS];
     vt_time last_rcv;    /* the last segment in: keepalive counts from here */
+    vt_time last_rexmt;  /* when something was last sent again */
     vt_time first_rexmt; /* when the oldest unacknowledged byte was first sent again; 0: it was not */
     uint8_t probes;      /* unanswered keepalive or window probes */
     uint8_t retries;

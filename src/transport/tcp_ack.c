@@ -50,12 +50,13 @@ static void take_rtt(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
     if (vt_tcb_is(tcb, VT_TCBF_RTT_TIMED) && vt_seq_ge(seg->ack, tcb->rtt_seq)) {
         tcb->flags &= ~(uint32_t)VT_TCBF_RTT_TIMED;
         vt_tcp_rtt_sample(tcb, (vt_span)(now - tcb->rtt_at));
-    } else if (tcb->agreed.ts && seg->opts.ts_ok && seg->opts.tsecr != 0 && tcb->backoff != 0) {
+    } else if (tcb->agreed.ts && seg->opts.ts_ok && seg->opts.tsecr != 0 && tcb->first_rexmt != 0) {
         /* RFC 7323 4.1: the echo tells which transmission this answers, so that Karn's doubt does not arise.
-         */
+         * One older than the last retransmission says only that ACKs were lost: no measure of the path. */
         uint32_t ms = vt_tcp_ts_now(vt_tcp_core(tcb), tcb->ts_offset) - seg->opts.tsecr;
-        if (ms < INT32_MAX)
+        if (ms <= (now - tcb->last_rexmt) / (vt_time)VT_MSEC + 1)
             vt_tcp_rtt_sample(tcb, ms * VT_MSEC);
+        tcb->backoff = 0;
     }
 }
 
@@ -92,11 +93,13 @@ static void new_data(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     }
 }
 
-/* RFC 5681 2: an ACK that repeats the last one while data are out, and says nothing new. */
+/* RFC 5681 2: an ACK that repeats the last one while data are out, and says nothing new; or, RFC 6675 2, one
+ * that tells of bytes beyond a hole, whatever its window. */
 static bool is_duplicate(const struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
 {
     return vt_seq_eq(seg->ack, tcb->snd_una) && seg->len == 0 && (seg->flags & (VT_SYN | VT_FIN)) == 0 &&
-           seg->wnd == tcb->snd_wnd && vt_seq_gt(tcb->snd_max, tcb->snd_una);
+           (seg->wnd == tcb->snd_wnd || (tcb->agreed.sack && seg->opts.nsacks != 0)) &&
+           vt_seq_gt(tcb->snd_max, tcb->snd_una);
 }
 
 bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)

@@ -335,7 +335,8 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     seg->p = NULL;
     if (vt_seq_gt(seg->seq, tcb->rcv_nxt)) { /* SHLD-31 */
         keep_for_later(tcb, seg->seq, p);
-        owe_ack(tcb, true);
+        /* RFC 5681 4.2: at once and one for each, since the sender counts them. */
+        vt_tcp_send_ack(tcb, VT_SEG_DUP_ACK);
         return;
     }
     bool holes = tcb->ooo != NULL;

@@ -25,7 +25,6 @@ static void enter_recovery(struct vt_tcb *tcb)
 {
     tcb->recover = tcb->snd_max;
     tcb->flags |= VT_TCBF_RECOVERY;
-    tcb->flags &= ~(uint32_t)VT_TCBF_RTT_TIMED; /* Karn: what is sent again is not timed (MUST-18) */
     tcb->cc.ops->loss(&tcb->cc, vt_tcp_flight(tcb), vt_tcp_core(tcb)->now);
     vt_tcp_retransmit(tcb, tcb->snd_una, tcb->mss, VT_SEG_FAST);
     tcb->cc.cwnd = tcb->cc.ssthresh + DUP_THRESHOLD * tcb->cc.mss;

@@ -219,6 +219,9 @@ uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, 
     n = n < sent ? n : sent;
     if (tcb->first_rexmt == 0)
         tcb->first_rexmt = vt_tcp_core(tcb)->now;
+    tcb->last_rexmt = vt_tcp_core(tcb)->now;
+    tcb->flags &= ~(
+        uint32_t)VT_TCBF_RTT_TIMED; /* Karn: which of the two is answered nobody can tell (MUST-18) */
     tcb->total_retrans++;
     tcb->bytes_retrans += n;
     return vt_tcp_send_data(tcb, seq, n, vt_tcb_is(tcb, VT_TCBF_FIN_SENT), why);
