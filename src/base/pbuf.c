@@ -1,7 +1,8 @@
 /* What a packet buffer can do, beyond what is quick enough to stand in the header.
  *
- * Three things hold between any two calls:
+ * These hold between any two calls:
  *   - len is head_len plus the lengths of the fragments in use;
+ *   - the first fragment in use has bytes left, unless no fragment has;
  *   - a fragment in use has been pulled from only when the room is empty, for the room comes first; fragments
  *     before `first` have nothing left, and are held for what was pulled from them;
  *   - where anything was pulled from a fragment, nfrags is not 0. */
@@ -10,6 +11,8 @@
 #include <vitro/errno.h>
 
 #include "check.h"
+
+_Static_assert(VT_PBUF_SMALL + VT_PBUF_HEADERS <= VT_PBUF_ROOM, "headers fit in front of a small packet");
 
 static uint32_t least(uint32_t a, uint32_t b)
 {
@@ -157,14 +160,13 @@ uint8_t *vt_pbuf_put(struct vt_pbuf *p, uint32_t n)
     return p->room + end;
 }
 
-/* The first fragment that has any bytes left, when the room is empty and len is not 0. */
-static struct vt_frag *first_frag(struct vt_pbuf *p)
+/* Bytes were taken off the first fragment: makes the first that has any left the first. */
+static void settle(struct vt_pbuf *p)
 {
-    while (p->frag[p->first].len == 0) {
+    while (p->nfrags > 1 && p->frag[p->first].len == 0) {
         p->first++;
         p->nfrags--;
     }
-    return &p->frag[p->first];
 }
 
 /* How far vt_pbuf_unpull() can step back. */
@@ -193,12 +195,13 @@ static void gather(struct vt_pbuf *p, uint32_t n)
         p->head = head;
     }
     while (p->head_len < n) {
-        struct vt_frag *f = first_frag(p);
+        struct vt_frag *f = &p->frag[p->first];
         uint32_t k = least(n - p->head_len, f->len);
         memcpy(p->room + p->head + p->head_len, f->data, k);
         p->head_len = (uint16_t)(p->head_len + k);
         f->data += k;
         f->len -= k;
+        settle(p);
     }
     (void)vt_pbuf_pull(p, back);
 }
@@ -207,11 +210,8 @@ const uint8_t *vt_pbuf_peek_far(struct vt_pbuf *p, uint32_t n)
 {
     if (n > p->len)
         return NULL;
-    if (p->head_len == 0) {
-        const struct vt_frag *f = first_frag(p);
-        if (n <= f->len)
-            return f->data;
-    }
+    if (p->head_len == 0 && n <= p->frag[p->first].len)
+        return p->frag[p->first].data;
     return vt_pbuf_own(p, n);
 }
 
@@ -225,6 +225,7 @@ const uint8_t *vt_pbuf_pull_far(struct vt_pbuf *p, uint32_t n)
     f->len -= n;
     f->pulled += n;
     p->len -= n;
+    settle(p);
     return bytes;
 }
 
@@ -239,7 +240,7 @@ void vt_pbuf_unpull(struct vt_pbuf *p, uint32_t n)
         f->pulled -= k;
         p->len += k;
         n -= k;
-        if (n == 0 || p->first == 0)
+        if (n == 0 || p->first == 0 || p->frag[p->first - 1].pulled == 0)
             break;
         p->first--;
         p->nfrags++;
@@ -323,6 +324,8 @@ static bool follows(struct vt_pbuf *p, const struct vt_block *b, const uint8_t *
 
 int vt_pbuf_append(struct vt_pbuf *p, struct vt_block *b, const uint8_t *data, uint32_t len)
 {
+    if (len == 0)
+        return 0;
     if (follows(p, b, data)) {
         last_frag(p)->len += len;
     } else {
@@ -331,6 +334,7 @@ int vt_pbuf_append(struct vt_pbuf *p, struct vt_block *b, const uint8_t *data, u
             return -VT_ENOSPC;
         *f = (struct vt_frag){.block = vt_block_ref(b), .data = data, .len = len};
         p->nfrags++;
+        settle(p);
     }
     p->len += len;
     csum_grow(p, len);

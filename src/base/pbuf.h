@@ -60,16 +60,15 @@ struct vt_frag {
     uint32_t pulled; /* bytes in front of `data` that were pulled off and can be stepped back over */
 };
 
-/* What is known of the transport checksum, in virtio-net's terms (VIRTIO 1.1 5.1.6). */
+/* What is known of the transport checksum, in virtio-net's terms (VIRTIO 1.1 5.1.6), with one difference: the
+ * place of a partial one is told from the packet's end, so that headers may come and go in front of it. It
+ * starts at len - csum_span, and its field is csum_offset further (16: TCP, 6: UDP). Bytes added or trimmed
+ * behind change csum_span with len. */
 enum vt_csum {
     VT_CSUM_NONE,    /* in the packet, not verified */
     VT_CSUM_VALID,   /* verified, or never left memory */
     VT_CSUM_PARTIAL, /* the field holds the pseudo-header's sum: whoever puts it on a wire completes it */
 };
-
-/* VT_CSUM_PARTIAL names its place from the packet's end, so that headers come and go in front of it: the
- * checksum starts at len - csum_span, and its field is csum_offset further (16: TCP, 6: UDP). Bytes added or
- * trimmed behind change csum_span with len. */
 
 enum vt_gso {
     VT_GSO_NONE,
@@ -83,17 +82,17 @@ struct vt_pbuf {
     uint32_t len;            /* all bytes: headers and fragments */
     uint16_t head, head_len; /* header bytes: room[head .. head + head_len) */
     uint16_t pulled;         /* bytes in front of `head` that were pulled off and can be stepped back over */
-    uint8_t first,
-        nfrags;        /* fragments in use: frag[first .. first + nfrags); those before are held, no more */
-    uint8_t csum;      /* enum vt_csum */
-    uint8_t gso;       /* enum vt_gso */
-    uint16_t gso_size; /* payload bytes of each segment that a super-segment stands for */
-    uint16_t csum_offset;  /* VT_CSUM_PARTIAL: where the field lies, from the checksum's start */
-    uint32_t csum_span;    /* VT_CSUM_PARTIAL: bytes from the checksum's start to the packet's end */
-    uint32_t mark;         /* SO_MARK of the socket that made it */
-    struct vt_event_id ev; /* the last event of its life: what made it, or brought it here */
-    vt_time stamp;         /* when it is due, in a cable; when it came, in a queue */
-    uint64_t aux[2];       /* the holder's own: a protocol's notes on a queued packet */
+    uint8_t first, nfrags;   /* fragments in use: frag[first .. first + nfrags), the first not empty unless */
+                             /* all are; those before are held for what was pulled from them, no more */
+    uint8_t csum;            /* enum vt_csum */
+    uint8_t gso;             /* enum vt_gso */
+    uint16_t gso_size;       /* payload bytes of each segment that a super-segment stands for */
+    uint16_t csum_offset;    /* VT_CSUM_PARTIAL: where the field lies, from the checksum's start */
+    uint32_t csum_span;      /* VT_CSUM_PARTIAL: bytes from the checksum's start to the packet's end */
+    uint32_t mark;           /* SO_MARK of the socket that made it */
+    struct vt_event_id ev;   /* the last event of its life: what made it, or brought it here */
+    vt_time stamp;           /* when it is due, in a cable; when it came, in a queue */
+    uint64_t aux[2];         /* the holder's own: a protocol's notes on a queued packet */
     struct vt_frag frag[VT_PBUF_FRAGS];
     uint8_t room[VT_PBUF_ROOM];
 };
@@ -203,7 +202,8 @@ uint8_t *vt_pbuf_own(struct vt_pbuf *p, uint32_t n);
 void vt_pbuf_skip(struct vt_pbuf *p, uint32_t n);
 void vt_pbuf_trim(struct vt_pbuf *p, uint32_t len);
 /* Adds a fragment: takes a reference of its own on the block, or makes the last fragment longer when the
- * bytes follow it in the same block. -VT_ENOSPC when all fragments are in use. */
+ * bytes follow it in the same block. Nothing to add takes nothing. -VT_ENOSPC when
+ * all fragments are in use. */
 int vt_pbuf_append(struct vt_pbuf *p, struct vt_block *b, const uint8_t *data, uint32_t len);
 /* Moves the bytes of q behind p's and frees q. -VT_ENOSPC when they do not fit, -VT_ENOMEM; p is then as it
  * was, and q stays the caller's. */

@@ -50,6 +50,7 @@ static void check(struct model *m)
     for (unsigned i = 0; i < p->nfrags; i++)
         sum += p->frag[p->first + i].len;
     assert_int_equal(sum, p->len);
+    assert_true(p->len == p->head_len || p->frag[p->first].len != 0);
     assert_true(p->pulled <= p->head && p->head + p->head_len <= VT_PBUF_ROOM);
     assert_true(p->first + p->nfrags <= VT_PBUF_FRAGS);
 }
