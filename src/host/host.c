@@ -197,7 +197,7 @@ static int set_up(struct vt_host *h, struct vt_host_if *i, struct vt_device *dev
     }
     nif->flags |= VT_IFF_BROADCAST;
     vt_port_init(&i->port, &h->core, dev, index, nif->name, make_mac(h, index));
-    i->eth = vt_eth_new(nif, &i->port, NULL);
+    i->eth = vt_eth_new(nif, &i->port, &(struct vt_eth_config){.probes = h->arp_probes});
     return i->eth != NULL ? 0 : -VT_ENOMEM;
 }
 

@@ -28,6 +28,7 @@ struct vt_host {
     bool router;
     bool numbered;            /* it was given a number: its MAC addresses follow from that */
     bool arp_notify;          /* net.ipv4.conf.all.arp_notify: new addresses are announced */
+    uint32_t arp_probes;      /* net.ipv4.neigh.default.mcast_solicit */
     bool born;                /* NODE was told */
     struct vt_event_id birth; /* the id of NODE */
     struct vt_stream stream;  /* its own, when made */

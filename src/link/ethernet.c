@@ -75,6 +75,11 @@ static struct vt_eth_config eth_defaults(const struct vt_eth_config *given)
     return c;
 }
 
+void vt_eth_set_probes(struct vt_eth *eth, uint32_t probes)
+{
+    eth->config.probes = probes;
+}
+
 struct vt_eth *vt_eth_new(struct vt_netif *nif, struct vt_port *port, const struct vt_eth_config *config)
 {
     struct vt_core *core = nif->core;

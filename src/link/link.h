@@ -25,6 +25,9 @@ struct vt_eth_config {
 struct vt_eth *vt_eth_new(struct vt_netif *nif, struct vt_port *port, const struct vt_eth_config *config);
 /* Frees it; packets that wait for a neighbour are dropped (NEIGH_FAILED). */
 void vt_eth_free(struct vt_eth *eth);
+/* How many requests go unanswered before a neighbour counts as failed: net.ipv4.neigh.default.mcast_solicit.
+ */
+void vt_eth_set_probes(struct vt_eth *eth, uint32_t probes);
 /* Frames that came in by the port: takes them all. Each is handed on to nif->input, to ARP, or dropped. Sets
  * the current cause to the frame's PORT_RX. */
 void vt_eth_input(struct vt_eth *eth, struct vt_pbuf **frames, unsigned n);
