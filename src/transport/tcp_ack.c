@@ -77,6 +77,9 @@ static void new_data(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     tcb->bytes_acked += bytes;
     tcb->snd_una = seg->ack;
     tcb->snd_nxt = vt_seq_max(tcb->snd_nxt, seg->ack);
+    tcb->snd_small = vt_seq_max(tcb->snd_small, seg->ack);
+    if (vt_tcb_is(tcb, VT_TCBF_URG_OUT) && vt_seq_ge(seg->ack, tcb->snd_up))
+        tcb->flags &= ~(uint32_t)VT_TCBF_URG_OUT;
     tcb->retries = 0;
     tcb->first_rexmt = 0;
     if (tcb->backoff != 0 && !vt_tcb_is(tcb, VT_TCBF_RTO_RECOVERY))

@@ -145,7 +145,7 @@ static void fill_urgent(const struct vt_tcb *tcb, struct vt_seq seq, struct vt_t
     if (!vt_tcb_is(tcb, VT_TCBF_URG_OUT) || ahead <= 0)
         return;
     h->flags |= VT_URG;
-    h->urgent = (uint16_t)(ahead < UINT16_MAX ? ahead : UINT16_MAX);
+    h->urgent = (uint16_t)(ahead < INT32_C(65535) ? ahead : INT32_C(65535));
 }
 
 static void send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq seq, uint16_t flags,
