@@ -43,10 +43,8 @@ void vt_tcp_done(struct vt_tcb *tcb, int error, enum vt_doc doc)
     vt_tcp_port_drop(&tcb->end);
     vt_sendq_clear(&tcb->sendq, core);
     vt_tcp_ooo_clear(tcb);
-    if (error != 0) { /* Linux's tcp_reset() and tcp_write_err(): what was not read is gone */
-        vt_pbufq_clear(&tcb->recvq);
-        tcb->rcv_truesize = 0;
-    }
+    /* What has come and was not read stays to be read, before the error is told: as on Linux, against RFC
+     * 9293 3.10.7.4 ("all segment queues should be flushed"). */
     if (vt_tcb_is(tcb, VT_TCBF_ORPHAN))
         vt_tcb_release(tcb);
     else
