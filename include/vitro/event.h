@@ -9,6 +9,7 @@
 #ifndef VITRO_EVENT_H
 #define VITRO_EVENT_H
 
+#include <vitro/errno.h>
 #include <vitro/types.h>
 
 #define VT_EVENT_VERSION 1

@@ -1,0 +1,114 @@
+/* Characters and the columns that they take. */
+#include "out.h"
+
+unsigned vt_utf8_next(const char *s, size_t len, uint32_t *c)
+{
+    const uint8_t *b = (const uint8_t *)s;
+    *c = 0xfffd;
+    if (len == 0)
+        return 0;
+    if (b[0] < 0x80) {
+        *c = b[0];
+        return 1;
+    }
+    unsigned n = b[0] >= 0xf0 ? 4 : b[0] >= 0xe0 ? 3 : 2;
+    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    if (b[0] < 0xc2 || b[0] > 0xf4 || len < n)
+        return 1;
+    uint32_t v = b[0] & (0x7fu >> n);
+    for (unsigned i = 1; i < n; i++) {
+        if ((b[i] & 0xc0) != 0x80)
+            return 1;
+        v = v << 6 | (b[i] & 0x3fu);
+    }
+    /* RFC 3629 3: no overlong form, no surrogate, nothing beyond U+10FFFF. */
+    if (v < least[n] || (v >= 0xd800 && v < 0xe000) || v > 0x10ffff)
+        return 1;
+    *c = v;
+    return n;
+}
+
+struct range {
+    uint32_t from, to;
+};
+
+static bool in_ranges(const struct range *r, size_t n, uint32_t c)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (c > r[mid].to)
+            low = mid + 1;
+        else if (c < r[mid].from)
+            high = mid;
+        else
+            return true;
+    }
+    return false;
+}
+
+unsigned vt_char_width(uint32_t c)
+{
+    /* Combining marks, joiners and other characters without width of their own. */
+    static const struct range zero[] = {
+        {0x0300, 0x036f},   {0x0483, 0x0489},   {0x0591, 0x05bd}, {0x0610, 0x061a}, {0x064b, 0x065f},
+        {0x06d6, 0x06dc},   {0x0e31, 0x0e31},   {0x0e34, 0x0e3a}, {0x0e47, 0x0e4e}, {0x1ab0, 0x1aff},
+        {0x1dc0, 0x1dff},   {0x200b, 0x200f},   {0x2028, 0x202e}, {0x2060, 0x2064}, {0x20d0, 0x20ff},
+        {0x302a, 0x302d},   {0x3099, 0x309a},   {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff},
+        {0x1f3fb, 0x1f3ff}, {0xe0100, 0xe01ef},
+    };
+    /* East Asian Wide and Fullwidth. */
+    static const struct range wide[] = {
+        {0x1100, 0x115f},   {0x231a, 0x231b},   {0x2329, 0x232a},   {0x23e9, 0x23ec},   {0x23f0, 0x23f0},
+        {0x23f3, 0x23f3},   {0x25fd, 0x25fe},   {0x2614, 0x2615},   {0x2648, 0x2653},   {0x267f, 0x267f},
+        {0x2693, 0x2693},   {0x26a1, 0x26a1},   {0x26aa, 0x26ab},   {0x26bd, 0x26be},   {0x26c4, 0x26c5},
+        {0x26ce, 0x26ce},   {0x26d4, 0x26d4},   {0x26ea, 0x26ea},   {0x26f2, 0x26f3},   {0x26f5, 0x26f5},
+        {0x26fa, 0x26fa},   {0x26fd, 0x26fd},   {0x2705, 0x2705},   {0x270a, 0x270b},   {0x2728, 0x2728},
+        {0x274c, 0x274c},   {0x274e, 0x274e},   {0x2753, 0x2755},   {0x2757, 0x2757},   {0x2795, 0x2797},
+        {0x27b0, 0x27b0},   {0x27bf, 0x27bf},   {0x2b1b, 0x2b1c},   {0x2b50, 0x2b50},   {0x2b55, 0x2b55},
+        {0x2e80, 0x303e},   {0x3041, 0x33ff},   {0x3400, 0x4dbf},   {0x4e00, 0x9fff},   {0xa000, 0xa4cf},
+        {0xa960, 0xa97f},   {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe10, 0xfe19},   {0xfe30, 0xfe6f},
+        {0xff00, 0xff60},   {0xffe0, 0xffe6},   {0x16fe0, 0x16fe4}, {0x17000, 0x18cd5}, {0x1b000, 0x1b2fb},
+        {0x1f004, 0x1f004}, {0x1f0cf, 0x1f0cf}, {0x1f18e, 0x1f18e}, {0x1f191, 0x1f19a}, {0x1f200, 0x1f320},
+        {0x1f32d, 0x1f335}, {0x1f337, 0x1f37c}, {0x1f37e, 0x1f393}, {0x1f3a0, 0x1f3ca}, {0x1f3cf, 0x1f3d3},
+        {0x1f3e0, 0x1f3f0}, {0x1f3f4, 0x1f3f4}, {0x1f3f8, 0x1f43e}, {0x1f440, 0x1f440}, {0x1f442, 0x1f4fc},
+        {0x1f4ff, 0x1f53d}, {0x1f54b, 0x1f54e}, {0x1f550, 0x1f567}, {0x1f57a, 0x1f57a}, {0x1f595, 0x1f596},
+        {0x1f5a4, 0x1f5a4}, {0x1f5fb, 0x1f64f}, {0x1f680, 0x1f6c5}, {0x1f6cc, 0x1f6cc}, {0x1f6d0, 0x1f6d2},
+        {0x1f6d5, 0x1f6d7}, {0x1f6dc, 0x1f6df}, {0x1f6eb, 0x1f6ec}, {0x1f6f4, 0x1f6fc}, {0x1f7e0, 0x1f7eb},
+        {0x1f90c, 0x1f93a}, {0x1f93c, 0x1f945}, {0x1f947, 0x1f9ff}, {0x1fa70, 0x1faff}, {0x20000, 0x3fffd},
+    };
+    if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+        return 0;
+    if (c < 0x300)
+        return 1;
+    if (in_ranges(zero, sizeof zero / sizeof zero[0], c))
+        return 0;
+    return in_ranges(wide, sizeof wide / sizeof wide[0], c) ? 2 : 1;
+}
+
+unsigned vt_text_width(const char *s)
+{
+    unsigned width = 0;
+    size_t len = strlen(s);
+    for (size_t at = 0; at < len;) {
+        uint32_t c;
+        at += vt_utf8_next(s + at, len - at, &c);
+        width += vt_char_width(c);
+    }
+    return width;
+}
+
+size_t vt_text_fit(const char *s, unsigned width)
+{
+    unsigned used = 0;
+    size_t at = 0, len = strlen(s);
+    while (at < len) {
+        uint32_t c;
+        unsigned n = vt_utf8_next(s + at, len - at, &c);
+        used += vt_char_width(c);
+        if (used > width)
+            break;
+        at += n;
+    }
+    return at;
+}
