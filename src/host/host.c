@@ -111,12 +111,12 @@ void vt_host_free(struct vt_host *h)
     if (h == NULL)
         return;
     mem = h->core.mem;
+    if (h->sockets != NULL)
+        vt_sockets_mute(h->sockets);
     if (h->tcp != NULL)
         vt_tcp_free(h->tcp);
     vt_udp_free(h->udp);
     vt_ping_free(h->ping);
-    if (h->sockets != NULL)
-        vt_sockets_bind(h->sockets, NULL, NULL, NULL, NULL);
     vt_sockets_free(h->sockets);
     for (i = h->ifs; i != NULL; i = i->next)
         take_down(h, i);

@@ -34,6 +34,22 @@ void vt_sockets_bind(struct vt_sockets *s, struct vt_tcp *tcp, struct vt_udp *ud
     s->net = net;
 }
 
+void vt_sockets_mute(struct vt_sockets *s)
+{
+    struct vt_socket *so;
+
+    for (int fd = 0, left = (int)s->fds.count; left > 0; fd++) {
+        so = vt_sock_get(s, fd);
+        if (so == NULL)
+            continue;
+        left--;
+        if (so->ops->mute != NULL)
+            so->ops->mute(so);
+    }
+    vt_sockets_bind(s, NULL, NULL, NULL, NULL);
+    s->on_ready = NULL;
+}
+
 void vt_sockets_free(struct vt_sockets *s)
 {
     struct vt_socket *so;

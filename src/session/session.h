@@ -22,11 +22,16 @@ struct vt_sockets *vt_sockets_new(struct vt_core *core, const struct vt_sockets_
 const struct vt_transport_up *vt_sockets_up(void);
 void vt_sockets_bind(struct vt_sockets *s, struct vt_tcp *tcp, struct vt_udp *udp, struct vt_ping *ping,
                      struct vt_net *net);
-/* Closes every descriptor (connections end as at a process's exit) and frees the table. */
+/* The host is about to be taken down: lets go of the transports without a word. What only a socket holds is
+ * freed, the rest is theirs to free. Afterwards nothing but vt_sockets_free() may be called. */
+void vt_sockets_mute(struct vt_sockets *s);
+/* Closes every descriptor (connections end as at a process's exit, unless muted) and frees the table. */
 void vt_sockets_free(struct vt_sockets *s);
 
 /* Called when an epoll set goes from nothing ready to something ready: a driver then steps the program that
- * owns it. One per host. */
+ * owns it, which takes events until vt_sock_epoll_wait() has no more. It comes from the depths of a packet's
+ * way: `fn` only notes it, and calls nothing here. It is not called again until the set has been waited on.
+ * One per host. */
 void vt_sockets_on_ready(struct vt_sockets *s, void (*fn)(void *ctx, int epfd), void *ctx);
 
 int vt_sock_socket(struct vt_sockets *s, int domain, int type, int protocol);

@@ -124,9 +124,15 @@ static long tcp_recv(struct vt_socket *so, void *buf, size_t len, int flags, str
 
 static long tcp_send_block(struct vt_socket *so, struct vt_block *block, size_t len)
 {
+    long n;
+
     if (so->state == VT_SOCK_LISTENING)
         return -VT_EPIPE;
-    return vt_tcp_send_block(so->u.tcb, block, block->data, len);
+    /* TCP takes over the reference that it is given, when it takes bytes. */
+    n = vt_tcp_send_block(so->u.tcb, vt_block_ref(block), block->data, len);
+    if (n <= 0)
+        vt_block_unref(block);
+    return n;
 }
 
 static long tcp_recv_block(struct vt_socket *so, struct vt_block **block, const uint8_t **data)
@@ -136,7 +142,8 @@ static long tcp_recv_block(struct vt_socket *so, struct vt_block **block, const 
     return vt_tcp_recv_block(so->u.tcb, block, data);
 }
 
-/* Linux: a listener whose reading is shut, and a connection that was only being tried, are plain sockets again. */
+/* Linux: a listener whose reading is shut, and a connection that was only being tried, are plain sockets
+ * again. */
 static int tcp_shutdown(struct vt_socket *so, int how)
 {
     int error;
@@ -156,6 +163,13 @@ static void tcp_close(struct vt_socket *so)
     if (so->table->tcp != NULL)
         vt_tcp_close(so->u.tcb, abort);
     vt_sock_free(so, sizeof *so);
+}
+
+/* A connection that is not one is in no table of TCP's. */
+static void tcp_mute(struct vt_socket *so)
+{
+    if (tcp_state(so) == VT_TCPI_CLOSE)
+        vt_tcp_close(so->u.tcb, false);
 }
 
 static int tcp_local(const struct vt_socket *so, struct vt_addr *addr)
@@ -210,6 +224,7 @@ const struct vt_sock_ops vt_sock_tcp_ops = {
     .recv_block = tcp_recv_block,
     .shutdown = tcp_shutdown,
     .close = tcp_close,
+    .mute = tcp_mute,
     .local = tcp_local,
     .remote = tcp_remote,
     .setopt = tcp_setopt,

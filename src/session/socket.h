@@ -33,6 +33,8 @@ struct vt_sock_ops {
     long (*recv_block)(struct vt_socket *so, struct vt_block **block, const uint8_t **data);
     int (*shutdown)(struct vt_socket *so, int how);
     void (*close)(struct vt_socket *so);
+    /* Frees what the transport would not, when it is freed; may be missing. */
+    void (*mute)(struct vt_socket *so);
     int (*local)(const struct vt_socket *so, struct vt_addr *addr);
     int (*remote)(const struct vt_socket *so, struct vt_addr *addr);
     int (*setopt)(struct vt_socket *so, int level, int name, const void *val, size_t len);

@@ -70,6 +70,7 @@ bool vt_tcp_acceptable(const struct vt_tcb *listener);
 int vt_tcp_connect(struct vt_tcb *tcb, const struct vt_addr *peer);
 /* Bytes copied into the send queue; -VT_EAGAIN when it is full. */
 long vt_tcp_send(struct vt_tcb *tcb, const void *buf, size_t len, int flags);
+/* All of the bytes, by reference: takes over the caller's reference when it returns more than 0. */
 long vt_tcp_send_block(struct vt_tcb *tcb, struct vt_block *block, const uint8_t *data, size_t len);
 long vt_tcp_recv(struct vt_tcb *tcb, void *buf, size_t len, int flags);
 /* Hands over the next received bytes: `*block` with one reference for the caller. 0 at the end. */
