@@ -25,7 +25,8 @@ struct vt_lab_config {
 
 #define VT_LAB_EPOCH UINT64_C(1767225600) /* 2026-01-01 00:00:00 UTC */
 
-/* NULL without memory. Free ends all programs (their `exited` is not called), frees all hosts and cables. */
+/* NULL without memory. Free ends all programs (their `exited` is not called), frees all hosts and
+ * cables; listeners hear what happened before it, and nothing of it. */
 struct vt_lab *vt_lab_new(const struct vt_lab_config *config);
 void vt_lab_free(struct vt_lab *lab);
 

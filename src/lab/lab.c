@@ -121,6 +121,10 @@ void vt_lab_free(struct vt_lab *lab)
     if (lab == NULL)
         return;
     struct vt_allocator user = lab->user;
+    if (lab->nlisteners > 0) {
+        lab->nlisteners = 1;
+        vt_lab_unlisten(lab, lab->listener[0]);
+    }
     vt_lab_process_free_all(lab);
     for (uint32_t i = 0; i < lab->nnodes; i++)
         free_node(lab, lab->node[i]);
@@ -139,7 +143,6 @@ void vt_lab_free(struct vt_lab *lab)
         lab->names = n->next;
         counted_free(lab, n, sizeof *n);
     }
-    vt_lab_drain_events(lab);
     vt_stream_fini(&lab->stream);
     counted_free(lab, lab->node, lab->nodes_cap * sizeof(void *));
     counted_free(lab, lab->link, lab->links_cap * sizeof(void *));

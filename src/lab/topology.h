@@ -93,6 +93,10 @@ struct vt_topology *vt_topology_parse(const char *text, size_t len, const char *
 /* The same of a file. */
 struct vt_topology *vt_topology_read(const char *path, struct vt_topology_error *err);
 void vt_topology_free(struct vt_topology *t);
+/* Another forward, written as in the file; it takes the place of those to the same target. And another place
+ * for the SOCKS port, "none" for none. False with *err set. */
+bool vt_topology_set_forward(struct vt_topology *t, const char *text, struct vt_topology_error *err);
+bool vt_topology_set_socks(struct vt_topology *t, const char *text, struct vt_topology_error *err);
 /* The lab that is built in (docs/TOPOLOGY.md shows it). */
 extern const char vt_topology_default[];
 

@@ -202,6 +202,9 @@ static bool parse_listen(const char *text, size_t len, struct vt_addr *addr)
     return vt_addr_parse(addr, copy) == 0 && addr->port != 0 && vt_ip_is4(addr->ip);
 }
 
+static const char forward_form[] =
+    "a forward like '127.0.0.1:8001 -> b:80' or '127.0.0.1:8001 -> b:80 via c'";
+
 /* Reads "LISTEN -> HOST:PORT[ via HOST]" into f; the texts are the arena's. */
 static bool split_forward(struct vt_yaml *y, const char *text, struct vt_topology_forward *f)
 {
@@ -234,34 +237,67 @@ static bool serves_live(const struct vt_topology_node *node, uint16_t port)
     return false;
 }
 
+/* Reads a forward; `item` is where it stands, NULL for a command line's. NULL with the error set. */
+static struct vt_topology_forward *read_forward(struct vt_topology_reader *r, const yaml_node_t *item,
+                                                const char *text)
+{
+    struct vt_yaml *y = &r->y;
+    struct vt_topology_forward *f = vt_topology_new(r, sizeof *f);
+    struct vt_topology_node *target, *via;
+    if (f == NULL)
+        return NULL;
+    if (!split_forward(y, text, f)) {
+        vt_yaml_fail(y, item, "expected %s, not '%s'", forward_form, text);
+        return NULL;
+    }
+    target = vt_topology_need(r, item, f->host);
+    via = target != NULL && f->via != NULL ? vt_topology_need(r, item, f->via) : target;
+    if (target == NULL || via == NULL)
+        return NULL;
+    if (target->kind == VT_NODE_SWITCH) {
+        vt_yaml_fail(y, item, "'%s' is a switch: it has no ports that a program could listen on", f->host);
+        return NULL;
+    }
+    if (via->kind == VT_NODE_SWITCH) {
+        vt_yaml_fail(y, item, "'%s' is a switch: a connection cannot start there", f->via);
+        return NULL;
+    }
+    f->page = serves_live(target, f->port);
+    return f;
+}
+
 bool vt_topology_take_forward(struct vt_yaml *y, void *ctx, const yaml_node_t *item)
 {
-    static const char expected[] =
-        "a forward like '127.0.0.1:8001 -> b:80' or '127.0.0.1:8001 -> b:80 via c'";
     struct vt_topology_reader *r = ctx;
-    struct vt_topology_forward *f = vt_topology_new(r, sizeof *f), **at = &r->t->forwards;
+    struct vt_topology_forward *f, **at = &r->t->forwards;
     const char *text;
-    struct vt_topology_node *target, *via;
-    if (f == NULL || !vt_yaml_text(y, item, expected, &text))
+    if (!vt_yaml_text(y, item, forward_form, &text) || (f = read_forward(r, item, text)) == NULL)
         return false;
-    if (!split_forward(y, text, f))
-        return vt_yaml_fail(y, item, "expected %s, not '%s'", expected, text);
-    target = vt_topology_need(r, item, f->host);
-    if (target == NULL)
-        return false;
-    if (target->kind == VT_NODE_SWITCH)
-        return vt_yaml_fail(y, item, "'%s' is a switch: it has no ports that a program could listen on",
-                            f->host);
-    via = f->via != NULL ? vt_topology_need(r, item, f->via) : target;
-    if (via == NULL)
-        return false;
-    if (via->kind == VT_NODE_SWITCH)
-        return vt_yaml_fail(y, item, "'%s' is a switch: a connection cannot start there", f->via);
-    f->page = serves_live(target, f->port);
     f->line = (unsigned)item->start_mark.line + 1;
     f->column = (unsigned)item->start_mark.column + 1;
     while (*at != NULL)
         at = &(*at)->next;
+    *at = f;
+    return true;
+}
+
+bool vt_topology_set_forward(struct vt_topology *t, const char *text, struct vt_topology_error *err)
+{
+    struct vt_topology_memory *memory = t->memory;
+    struct vt_topology_reader r = {.y = {.arena = &memory->arena, .err = err}, .t = t, .memory = memory};
+    struct vt_topology_forward *f, **at = &t->forwards;
+    const char *copy;
+    *err = (struct vt_topology_error){0};
+    copy = vt_arena_text(&memory->arena, text, strlen(text));
+    f = copy != NULL ? read_forward(&r, NULL, copy) : NULL;
+    if (f == NULL)
+        return false;
+    while (*at != NULL) {
+        if (strcmp((*at)->host, f->host) == 0 && (*at)->port == f->port)
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
+    }
     *at = f;
     return true;
 }
@@ -308,4 +344,19 @@ bool vt_topology_take_socks(struct vt_topology_reader *r, const yaml_node_t *val
             t->socks_from = n->name;
     return t->socks_from != NULL ||
            vt_yaml_fail(&r->y, value, "there is no host that SOCKS connections could come from");
+}
+
+bool vt_topology_set_socks(struct vt_topology *t, const char *text, struct vt_topology_error *err)
+{
+    *err = (struct vt_topology_error){0};
+    t->socks = strcmp(text, "none") != 0;
+    if (t->socks && !parse_listen(text, strlen(text), &t->socks_listen)) {
+        snprintf(err->text, sizeof err->text, "expected an address like 127.0.0.1:1080, or none, not '%s'",
+                 text);
+        return false;
+    }
+    for (const struct vt_topology_node *n = t->nodes; t->socks_from == NULL && n != NULL; n = n->next)
+        if (n->kind == VT_NODE_HOST)
+            t->socks_from = n->name;
+    return true;
 }
