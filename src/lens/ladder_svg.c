@@ -111,6 +111,8 @@ static void put_arrow(struct svg *s, unsigned x1, unsigned x2, const struct vt_r
     vt_out_format(s->o, "<text class=\"l %s\" text-anchor=\"middle\" x=\"%u\" y=\"%u\">", class,
                   (x1 + x2) / 2, s->y - SLANT - 2);
     put_escaped(s->o, row->label);
+    if (row->why[0] != '\0')
+        vt_out_format(s->o, " [%s]", row->why);
     vt_out_text(s->o, "</text>\n");
 }
 

@@ -109,6 +109,23 @@ static void clear_line(const struct vt_painter *p, struct line *l, const char *b
     }
 }
 
+/* Text between x and end, cut with an ellipsis. Returns its width. */
+static unsigned put_cut(const struct vt_painter *p, struct line *l, unsigned x, unsigned end,
+                        const char *text, enum style style)
+{
+    char buf[2 * VT_ROW_NOTE_LEN];
+    unsigned room = end > x ? end - x : 0;
+    if (vt_text_width(text) <= room) {
+        put(l, x, text, style);
+        return vt_text_width(text);
+    }
+    if (room < 2)
+        return 0;
+    snprintf(buf, sizeof buf, "%.*s%s", (int)vt_text_fit(text, room - 1), text, glyphs_of(p)->cut);
+    put(l, x, buf, style);
+    return room;
+}
+
 /* ---- Layout and heading ---- */
 
 void vt_paint_head(struct vt_painter *p)
@@ -132,10 +149,15 @@ void vt_paint_head(struct vt_painter *p)
     put(&l, p->width - right + 2, "state", DIM);
     if (p->right_time)
         put_right(&l, p->width, "time s", DIM);
-    for (unsigned c = 0; c < n; c++) {
+    for (unsigned c = 0; c < n; c++) { /* the outer names grow inwards: beside them is no room */
         const char *name = p->rows->column[c].name;
-        unsigned w = vt_text_width(name), x = p->x[c] > w / 2 ? p->x[c] - w / 2 : 0;
-        put(&l, x + w > l.width ? (w < l.width ? l.width - w : 0) : x, name, BOLD);
+        unsigned w = vt_text_width(name), x = p->x[c];
+        if (c == 0)
+            put_cut(p, &l, x, n == 1 ? p->width : p->x[1] - 1, name, BOLD);
+        else if (c == n - 1)
+            put_right(&l, x + 1, name, BOLD);
+        else
+            put(&l, x - w / 2, name, BOLD);
     }
     write_line(p, &l);
 }
@@ -166,23 +188,6 @@ static void put_states(struct vt_painter *p, struct line *l, const struct vt_row
         enum style style = state != was ? BOLD : DIM;
         put(l, c == 0 ? p->x[0] - STATE_WIDTH - 1 : p->x[c] + 2, vt_tcp_state_name((unsigned)state), style);
     }
-}
-
-/* Text between x and end, cut with an ellipsis. Returns its width. */
-static unsigned put_cut(const struct vt_painter *p, struct line *l, unsigned x, unsigned end,
-                        const char *text, enum style style)
-{
-    char buf[2 * VT_ROW_NOTE_LEN];
-    unsigned room = end > x ? end - x : 0;
-    if (vt_text_width(text) <= room) {
-        put(l, x, text, style);
-        return vt_text_width(text);
-    }
-    if (room < 2)
-        return 0;
-    snprintf(buf, sizeof buf, "%.*s%s", (int)vt_text_fit(text, room - 1), text, glyphs_of(p)->cut);
-    put(l, x, buf, style);
-    return room;
 }
 
 /* Text over several lines between x and end, broken at blanks. */
@@ -233,16 +238,16 @@ static void put_shaft(struct vt_painter *p, struct line *l, unsigned low, unsign
     }
 }
 
-/* The label in the middle of [low, high], a blank at each side. */
+/* The label in the middle of [low, high], a blank at each side and some of the shaft beyond. */
 static void put_label(struct vt_painter *p, struct line *l, unsigned low, unsigned high, const char *label,
                       enum style style)
 {
     unsigned room = high + 1 - low, w = vt_text_width(label);
-    if (room < 6 || w == 0)
+    if (room < 8 || w == 0)
         return;
-    unsigned most = room - 4, x = low + 2 + (w < most ? (most - w) / 2 : 0);
+    unsigned most = room - 5, x = low + 2 + (w < most ? (most - w) / 2 : 0);
     put(l, x - 1, " ", style);
-    unsigned end = x + put_cut(p, l, x, low + 2 + most, label, style);
+    unsigned end = x + put_cut(p, l, x, x + (w < most ? w : most), label, style);
     put(l, end, " ", style);
 }
 
@@ -253,40 +258,82 @@ static enum style row_style(const struct vt_row *row)
     return (row->flags & (VT_ROWF_AGAIN | VT_ROWF_DUPLICATE)) != 0 ? AGAIN : PLAIN;
 }
 
-/* An arrow that ends before its head: the label first, then the mark, then, where there is room, the drop's
- * word. */
-static void put_dead(struct vt_painter *p, struct line *l, const struct shaft *s, const struct vt_row *row)
+/* What stands on an arrow: the label, and why it was sent, when both fit. */
+struct caption {
+    char text[VT_ROW_LABEL + 64];
+    bool why; /* it does not tell why: a line of its own has to */
+};
+
+/* Takes out of text what stands from the first `from` to the next `to` behind it, or to the end. */
+static bool take_out(char *text, const char *from, const char *to)
+{
+    char *a = strstr(text, from), *b = a != NULL ? strstr(a + strlen(from), to) : NULL;
+    if (a == NULL)
+        return false;
+    if (b != NULL)
+        memmove(a, b, strlen(b) + 1);
+    else
+        *a = '\0';
+    return true;
+}
+
+/* Leaves out what may be left out, until it fits: options, numbers behind letters, the asker of an ARP
+ * request. */
+static void shorten(char *text, unsigned room)
+{
+    static const char *const parts[][2] = {{" mss=", " "}, {" tell ", "\n"}, {" (", " "}, {" (", " "}};
+    for (unsigned i = 0; i < sizeof parts / sizeof parts[0] && vt_text_width(text) > room; i++)
+        take_out(text, parts[i][0], parts[i][1]);
+}
+
+static struct caption caption_of(const struct vt_row *row, unsigned room)
+{
+    struct caption c = {.why = false};
+    if (row->why[0] != '\0')
+        snprintf(c.text, sizeof c.text, "%s [%s]", row->label, row->why);
+    c.why = row->why[0] != '\0' && vt_text_width(c.text) > room;
+    if (c.why || row->why[0] == '\0')
+        snprintf(c.text, sizeof c.text, "%s", row->label);
+    shorten(c.text, room);
+    return c;
+}
+
+/* An arrow that ends before its head: the label, the mark, and, where there is room, the drop's word. */
+static bool put_dead(struct vt_painter *p, struct line *l, const struct shaft *s, const struct vt_row *row)
 {
     const struct glyphs *g = glyphs_of(p);
     bool open = row->fate == VT_FATE_OPEN;
     const char *word = open ? "still on the way" : vt_drop_word(row->reason);
-    unsigned len = s->high - s->low + 1, label = vt_text_width(row->label) + 6,
-             tail = vt_text_width(word) + 2;
+    unsigned len = s->high - s->low + 1, tail = vt_text_width(word) + 2;
+    struct caption c = caption_of(row, len > tail + 7 ? len - tail - 7 : 0);
+    unsigned label = vt_text_width(c.text) + 6;
     unsigned at = open ? len / 2 : (unsigned)((uint64_t)(len - 1) * row->died / 1000);
     if (at < label)
         at = label;
-    if (at + tail > len && row->died < 1000 && len > tail + 12)
+    if (at + tail > len && row->died < 1000 && len - tail >= label)
         at = len - tail;
     if (at > len - 1)
         at = len - 1;
     bool wordy = at + tail <= len;
     if (s->right) {
         put_shaft(p, l, s->low, s->low + at, BAD);
-        put_label(p, l, s->low, s->low + at - 1, row->label, BAD);
+        put_label(p, l, s->low, s->low + at - 1, c.text, BAD);
         put(l, s->low + at, open ? g->open : g->dead, BAD);
         if (wordy)
             put(l, s->low + at + 2, word, BAD);
     } else {
         put_shaft(p, l, s->high - at, s->high, BAD);
-        put_label(p, l, s->high - at + 1, s->high, row->label, BAD);
+        put_label(p, l, s->high - at + 1, s->high, c.text, BAD);
         put(l, s->high - at, open ? g->open : g->dead, BAD);
         if (wordy)
             put_right(l, s->high - at - 1, word, BAD);
     }
+    return c.why;
 }
 
-/* An arrow from or to a place beside the ladder: half as long, with the place's name at its open end. */
-static void put_stub(struct vt_painter *p, struct line *l, int c, bool leaving, const struct vt_row *row)
+/* An arrow from or to a place beside the ladder: it ends short of the next lifeline, before the place's name.
+ */
+static bool put_stub(struct vt_painter *p, struct line *l, int c, bool leaving, const struct vt_row *row)
 {
     const struct glyphs *g = glyphs_of(p);
     unsigned n = p->rows->columns, x = p->x[c];
@@ -298,38 +345,41 @@ static void put_stub(struct vt_painter *p, struct line *l, int c, bool leaving, 
     unsigned w = vt_text_width(vt_out_string(&name)) + 2;
     unsigned low = right ? x + 1 : (edge + w < x ? edge + w : edge);
     unsigned high = right ? (edge > x + w ? edge - w : edge) : x - 1;
-    put_shaft(p, l, low, high, row_style(row));
-    put_label(p, l, low, high, row->label, row_style(row));
+    enum style style = row_style(row);
+    struct caption caption = caption_of(row, high - low > 5 ? high - low - 5 : 0);
+    put_shaft(p, l, low, high, style);
+    put_label(p, l, low, high, caption.text, style);
     bool dead = row->fate == VT_FATE_LOST || row->fate == VT_FATE_DROPPED;
-    const char *head = dead ? g->dead : right == leaving ? g->out_right : g->out_left;
-    put(l, right == leaving ? high : low, leaving || !dead ? head : g->dead, row_style(row));
+    bool points_right = right == leaving;
+    bool reaches = !leaving; /* its head is at the lifeline */
+    const char *head = points_right ? (reaches ? g->right : g->out_right) : (reaches ? g->left : g->out_left);
+    put(l, points_right ? high : low, dead ? g->dead : head, style);
     if (right)
         put(l, high + 2, vt_out_string(&name), DIM);
     else
         put_right(l, low - 1, vt_out_string(&name), DIM);
     vt_out_free(&name);
+    return caption.why;
 }
 
-static void put_arrow(struct vt_painter *p, struct line *l, struct vt_span_of span, const struct vt_row *row)
+/* True when it found no room to say why the packet was sent. */
+static bool put_arrow(struct vt_painter *p, struct line *l, struct vt_span_of span, const struct vt_row *row)
 {
     const struct glyphs *g = glyphs_of(p);
-    if (span.from < 0 || span.to < 0) {
-        put_stub(p, l, span.from < 0 ? span.to : span.from, span.from >= 0, row);
-        return;
-    }
+    if (span.from < 0 || span.to < 0)
+        return put_stub(p, l, span.from < 0 ? span.to : span.from, span.from >= 0, row);
     unsigned a = p->x[span.from], b = p->x[span.to];
     struct shaft s = {(a < b ? a : b) + 1, (a < b ? b : a) - 1, a < b};
-    bool dead = row->fate == VT_FATE_LOST || row->fate == VT_FATE_DROPPED || row->fate == VT_FATE_OPEN;
-    if (dead) {
-        put_dead(p, l, &s, row);
-        return;
-    }
+    if (row->fate == VT_FATE_LOST || row->fate == VT_FATE_DROPPED || row->fate == VT_FATE_OPEN)
+        return put_dead(p, l, &s, row);
     enum style style = row_style(row);
+    struct caption c = caption_of(row, s.high - s.low > 5 ? s.high - s.low - 5 : 0);
     put_shaft(p, l, s.low, s.high, style);
-    put_label(p, l, s.low, s.high, row->label, style);
+    put_label(p, l, s.low, s.high, c.text, style);
     bool left = row->fate == VT_FATE_LEFT;
     put(l, s.right ? s.high : s.low,
         s.right ? (left ? g->out_right : g->right) : (left ? g->out_left : g->left), style);
+    return c.why;
 }
 
 /* The times: of the departure at the sender's side, of the arrival at the receiver's. */
@@ -361,8 +411,6 @@ static void paint_gap(struct vt_painter *p, const struct vt_row *row)
     if (!p->begun || row->time < p->last + GAP)
         return;
     clear_line(p, &l, glyphs_of(p)->gap);
-    if ((row->flags & VT_ROWF_TIME_WAIT) != 0)
-        vt_out_text(&o, "2 MSL: ");
     vt_out_span(&o, row->time - p->last);
     unsigned w = vt_text_width(vt_out_string(&o)), mid = (p->x[0] + p->x[n - 1]) / 2;
     put(&l, mid > w / 2 ? mid - w / 2 : 0, vt_out_string(&o), DIM);
@@ -418,6 +466,7 @@ void vt_paint_row(struct vt_painter *p, const struct vt_row *row)
         put_wrapped(p, p->x[0] + 3, n == 1 ? p->width : p->x[n - 1] - 1, "", row->label, LEGEND);
         return;
     }
+    bool why = false;
     int was[VT_ROWS_COLUMNS];
     memcpy(was, p->state, sizeof was);
     clear_line(p, &l, NULL);
@@ -429,7 +478,7 @@ void vt_paint_row(struct vt_painter *p, const struct vt_row *row)
     } else if (row->kind == VT_ROW_NOTE || span.from == span.to) {
         paint_note(p, &l, span.from >= 0 ? span.from : 0, row);
     } else {
-        put_arrow(p, &l, span, row);
+        why = put_arrow(p, &l, span, row);
     }
     write_line(p, &l);
     for (unsigned c = 1; c + 1 < n; c++)
@@ -437,9 +486,11 @@ void vt_paint_row(struct vt_painter *p, const struct vt_row *row)
     paint_middle_states(p, row);
     for (unsigned c = 1; c + 1 < n; c++)
         p->state[c] = vt_ladder_state(p->rows, row, (int)c);
-    if (row->note[0] != '\0') {
-        char mark[16];
-        snprintf(mark, sizeof mark, "%s ", glyphs_of(p)->hook);
-        put_wrapped(p, p->x[0] + 3, n == 1 ? p->width : p->x[n - 1] - 1, mark, row->note, row_style(row));
-    }
+    char mark[16];
+    unsigned end = n == 1 ? p->width : p->x[n - 1] - 1;
+    snprintf(mark, sizeof mark, "%s ", glyphs_of(p)->hook);
+    if (why)
+        put_wrapped(p, p->x[0] + 3, end, mark, row->why, row_style(row));
+    if (row->note[0] != '\0')
+        put_wrapped(p, p->x[0] + 3, end, mark, row->note, row_style(row));
 }

@@ -2,12 +2,14 @@
  *
  *   {"version": 1, "title": "lab", "time": 1.500000000,
  *    "nodes": [{"id": 1, "name": "a", "kind": "host", "addresses": ["10.0.0.1/24"], "sent": 5, "received": 4,
- * "drops": 0}], "links": [{"which": 1, "name": "a-s1", "a": 1, "b": 3, "setting": "loss 1%"}], "connections":
+ * "drops": 0}], "links": [{"which": 1, "name": "a-s1", "a": 1, "b": 3, "setting": ["loss 1%", ""]}],
+ * "connections":
  * [{"id": 1, "opened": 0.1, "hidden": false, "ends": [end, end]}], end: {"node": 1 or null, "address":
  * "10.0.0.1:40000", "state": "ESTABLISHED" or null, "segments": 4, "bytes": 6, "again": 0, "window": 65535}
  *    "listeners": [{"node": 2, "address": "0.0.0.0:80"}],
  *    "rows": [{"n": 7, "kind": "arrow"|"note"|"legend"|"begin", "time": 1.2, "sent": 1.1, "from": 1, "to": 2,
- *              "from_name": "a", "to_name": "b", "label": "SYN ...", "note": "", "fate":
+ *              "from_name": "a", "to_name": "b", "label": "SYN ...", "sent_why": "retransmission, timeout",
+ *              "note": "", "fate":
  * "arrived"|"lost"|"dropped"|"left"|"open", "died": 500, "reason": "loss", "again": true, "duplicate": true,
  * "damaged": true, "bad": true, "loop": true, "pair": 1, "side": 0, "states": [{"node": 1, "state":
  * "SYN-SENT"}, ...], "why": "syn"}], "counters": {"sent": 9, "duplicated": 0, "delivered": 9, "ended": 0,
@@ -188,7 +190,10 @@ static void put_links(const struct vt_live *l, struct vt_jw *w)
         vt_jw_text(w, "name", k->name);
         vt_jw_number(w, "a", k->node[0]);
         vt_jw_number(w, "b", k->node[1]);
-        vt_jw_text(w, "setting", k->setting);
+        vt_jw_open(w, "setting", '[');
+        vt_jw_text(w, NULL, k->setting[0]);
+        vt_jw_text(w, NULL, k->setting[1]);
+        vt_jw_close(w, '[');
         vt_jw_close(w, '{');
     }
     vt_jw_close(w, '[');
@@ -303,6 +308,8 @@ static void put_row(const struct vt_live *l, struct vt_jw *w, const struct vt_ro
     put_end_name(l, w, "from_name", row, false);
     put_end_name(l, w, "to_name", row, true);
     vt_jw_text(w, "label", row->label);
+    if (row->why[0] != '\0')
+        vt_jw_text(w, "sent_why", row->why);
     if (row->note[0] != '\0')
         vt_jw_text(w, "note", row->note);
     vt_jw_text(w, "fate", fates[row->fate]);

@@ -38,7 +38,8 @@ struct vt_mlink {
     uint32_t which; /* 0: unknown */
     uint32_t node[2], port[2];
     char name[2 * VT_NAME];
-    char setting[VT_SETTING]; /* its impairments, "" for none */
+    char setting[2][VT_SETTING]; /* impairments of the way that begins at either end, "" for none */
+    vt_time since;
 };
 struct vt_maddr {
     uint8_t ip[16];
@@ -116,6 +117,8 @@ const struct vt_mnode *vt_model_node(const struct vt_model *m, uint32_t id); /* 
 const struct vt_mport *vt_model_port(const struct vt_model *m, uint32_t node,
                                      uint32_t index);                           /* NULL: unknown */
 const struct vt_mlink *vt_model_link(const struct vt_model *m, uint32_t which); /* NULL: unknown */
+/* Which way a LINK_SET speaks of: 0 from the cable's first end, 1 from its second. */
+unsigned vt_model_way(const struct vt_mlink *link, const struct vt_event *ev);
 /* The cable at a port, NULL for none. */
 const struct vt_mlink *vt_model_link_at(const struct vt_model *m, uint32_t node, uint32_t port);
 /* The node that has this address, or VT_OUTSIDE. Loopback addresses are of `self`. */

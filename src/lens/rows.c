@@ -239,6 +239,7 @@ struct vt_row vt_rows_blank(struct vt_rows *r, const struct vt_event *ev)
                            .slot = r->current_slot,
                            .end_node = {VT_OUTSIDE, VT_OUTSIDE},
                            .state = {-1, -1},
+                           .why = "",
                            .key = *ev};
 }
 

@@ -57,6 +57,7 @@ struct vt_row {
     int8_t state[2];      /* enum vt_tcp_state of each end at the end of this row, -1: none */
     struct vt_event key;  /* what explains it, for vt_lens_explain() */
     char label[VT_ROW_LABEL];
+    const char *why;            /* why it was sent, where that is not plain; "" otherwise. A constant */
     char note[VT_ROW_NOTE_LEN]; /* what is to be said besides */
 };
 

@@ -135,9 +135,9 @@ void vt_label_segment(struct vt_rows *r, struct vt_row *row, const struct vt_eve
 
     struct vt_event made = maker != NULL ? vt_rec_event(maker) : *ev;
     if (made.u.seg.why > VT_SEG_ACK)
-        vt_out_format(&o, " [%s]", vt_seg_why_word(made.u.seg.why));
+        row->why = vt_seg_why_word(made.u.seg.why);
     else if ((row->flags & VT_ROWF_AGAIN) != 0)
-        vt_out_text(&o, " [again]");
+        row->why = "sent again";
     if (made.u.seg.why == VT_SEG_RTO || made.u.seg.why == VT_SEG_FAST || made.u.seg.why == VT_SEG_TLP)
         row->flags |= VT_ROWF_AGAIN;
     if (maker != NULL) { /* what explains the arrow is why it was sent */

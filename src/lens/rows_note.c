@@ -44,7 +44,7 @@ static void note_call(struct vt_out *o, const struct vt_event *ev)
     if (call == VT_CALL_LISTEN || call == VT_CALL_SEND || call == VT_CALL_RECV)
         vt_out_format(o, "%u", ev->u.call.arg);
     vt_out_char(o, ')');
-    if (ev->kind == VT_EV_SOCK_WAIT)
+    if (ev->kind == VT_EV_SOCK_WAIT || ev->u.call.result == -VT_EINPROGRESS)
         vt_out_text(o, " waits");
     else if (ev->u.call.result < 0)
         vt_out_format(o, ": %s", vt_strerror(ev->u.call.result));
@@ -109,8 +109,12 @@ static bool legend_text(struct vt_rows *r, struct vt_out *o, const struct vt_eve
     }
     if (ev->kind != VT_EV_LINK_SET)
         return false;
+    char name[VT_NAME];
     const struct vt_mlink *l = vt_model_link(&r->model, ev->u.link.which);
-    vt_out_format(o, "cable %s: ", l != NULL ? l->name : "?");
+    if (l == NULL || ev->time == l->since) /* how it was laid is no change */
+        return false;
+    vt_out_format(o, "cable %s, from %s: ", l->name,
+                  vt_model_name(&r->model, l->node[vt_model_way(l, ev)], name));
     if (extra != NULL && ev->extra != 0)
         vt_out_bytes(o, extra, ev->extra);
     else
@@ -118,11 +122,35 @@ static bool legend_text(struct vt_rows *r, struct vt_out *o, const struct vt_eve
     return true;
 }
 
+/* An error that the row held back has caused belongs to it: "RST ... error: Connection refused". */
+static bool belongs_to_held(struct vt_rows *r, const struct vt_event *ev)
+{
+    const struct vt_rec *held = r->held ? vt_trace_get(&r->trace, r->held_ref) : NULL;
+    return ev->kind == VT_EV_TCP_ERROR && held != NULL && ev->cause_node == held->node &&
+           ev->cause == held->id;
+}
+
+static void add_to_held(struct vt_rows *r, const struct vt_event *ev)
+{
+    struct vt_out o = {0};
+    const char *text = vt_strerror(ev->u.call.result);
+    if (strstr(r->row.note, text) != NULL)
+        return;
+    vt_out_format(&o, "%s%serror: %s", r->row.note, r->row.note[0] != '\0' ? "; " : "", text);
+    vt_label_put(r->row.note, sizeof r->row.note, &o);
+    vt_out_free(&o);
+    r->row.flags |= VT_ROWF_BAD;
+}
+
 void vt_rows_note(struct vt_rows *r, const struct vt_event *ev, const void *extra)
 {
     static const uint8_t none[16];
     if (r->waiting)
         return;
+    if (belongs_to_held(r, ev)) {
+        add_to_held(r, ev);
+        return;
+    }
     struct vt_out o = {0};
     struct vt_row row = vt_rows_blank(r, ev);
     row.kind = VT_ROW_NOTE;

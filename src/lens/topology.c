@@ -159,6 +159,7 @@ static void take_link(struct vt_model *m, const struct vt_event *ev, const void 
     }
     struct vt_mlink *l = &m->link[which];
     *l = (struct vt_mlink){.which = which,
+                           .since = ev->time,
                            .node = {ev->u.link.node_a, ev->u.link.node_b},
                            .port = {ev->u.link.port_a, ev->u.link.port_b}};
     copy_name(l->name, sizeof l->name, ev, extra);
@@ -169,12 +170,17 @@ static void take_link(struct vt_model *m, const struct vt_event *ev, const void 
     }
 }
 
+unsigned vt_model_way(const struct vt_mlink *link, const struct vt_event *ev)
+{
+    return ev->u.link.node_a == link->node[1] && ev->u.link.port_a == link->port[1] ? 1 : 0;
+}
+
 static void take_link_set(struct vt_model *m, const struct vt_event *ev, const void *extra)
 {
-    if (vt_model_link(m, ev->u.link.which) != NULL) {
-        struct vt_mlink *l = &m->link[ev->u.link.which];
-        copy_name(l->setting, sizeof l->setting, ev, extra);
-    }
+    if (vt_model_link(m, ev->u.link.which) == NULL)
+        return;
+    struct vt_mlink *l = &m->link[ev->u.link.which];
+    copy_name(l->setting[vt_model_way(l, ev)], VT_SETTING, ev, extra);
 }
 
 unsigned vt_model_hops(const struct vt_model *m, uint32_t from, uint32_t to)
