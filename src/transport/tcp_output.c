@@ -456,7 +456,8 @@ static uint32_t largest(const struct vt_tcb *tcb)
         vt_seq_lt(tcb->snd_nxt, tcb->snd_max))
         return tcb->mss;
     uint32_t most = GSO_MAX;
-    return most - most % tcb->mss;
+    /* Loopback's segments are as large as that. */
+    return most > tcb->mss ? most - most % tcb->mss : tcb->mss;
 }
 
 /* RFC 5681 4.1: after a silence of an RTO the window says nothing of the path any more. */
