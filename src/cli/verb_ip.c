@@ -41,7 +41,7 @@ static void print_route(const json_t *row)
         printf(" via %s", text(row, "gateway"));
     printf(" dev %s", text(row, "dev"));
     if (text(row, "prefsrc")[0] != 0)
-        printf(" src %s", text(row, "prefsrc"));
+        printf(" scope link src %s", text(row, "prefsrc"));
     if (number(row, "metric") != 0)
         printf(" metric %lld", number(row, "metric"));
     putchar('\n');

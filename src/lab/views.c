@@ -151,6 +151,8 @@ static bool route_row(void *ctx, const struct vt_route *r)
     char dst[VT_IP_TEXT + 8] = "default", via[VT_IP_TEXT];
     struct vt_ip source;
     json_t *o;
+    if ((r->nif->flags & VT_IFF_LOOPBACK) != 0) /* ip shows these in the table "local" only */
+        return true;
     if (r->prefix != 0) {
         size_t n;
         vt_ip_text(dst, r->dst);
