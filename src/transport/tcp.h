@@ -237,6 +237,7 @@ struct vt_tcb {
     struct vt_tcb *acc_next;
     struct vt_tcb *bound_next, **bound_prev;
     struct vt_tcb *dirty_next;
+    struct vt_tcb *all_next, **all_prev;
     uint64_t cause; /* of the work on the dirty list */
     uint8_t tos, ttl;
     vt_time challenge_at; /* RFC 5961 7: this second's challenge ACKs */
@@ -267,7 +268,7 @@ struct vt_tcp {
     struct vt_tcp_portref *ports[VT_TCP_PORT_BUCKETS];
     struct vt_port_picker picker;
     struct vt_tcb *dirty, *dirty_last;
-    struct vt_tcb *all; /* control blocks not in the table are reached from here: */
+    struct vt_tcb *all; /* every control block, by all_next */
     struct vt_tcp_timewait *tw_first, *tw_last;
     uint32_t tw_count, orphans, conns;
     uint32_t next_conn;
@@ -321,7 +322,9 @@ bool vt_tcp_paws_old(uint32_t ts_recent, vt_time ts_recent_at, const struct vt_t
 bool vt_tcp_seq_acceptable(struct vt_seq rcv_nxt, uint32_t rcv_wnd, const struct vt_tcp_seg *seg);
 
 /* tcp_syn.c */
-void vt_tcp_listen_segment(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_tcp_seg *seg);
+/* `used`: the connection's name was used before, up to this number of ours; NULL: it was not. */
+void vt_tcp_listen_segment(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_tcp_seg *seg,
+                           const struct vt_seq *used);
 void vt_tcp_request_segment(struct vt_tcp_request *r, struct vt_tcp_seg *seg);
 void vt_tcp_request_free(struct vt_tcp_request *r, enum vt_doc doc);
 void vt_tcp_listener_close(struct vt_tcp_listener *l);

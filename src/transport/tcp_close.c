@@ -26,6 +26,9 @@ void vt_tcb_release(struct vt_tcb *tcb)
     if (vt_tcb_is(tcb, VT_TCBF_DIRTY)) { /* the burst's work list still names it: it is freed after that */
         tcb->end.state = VT_TCP_CLOSED;
     }
+    *tcb->all_prev = tcb->all_next;
+    if (tcb->all_next != NULL)
+        tcb->all_next->all_prev = tcb->all_prev;
     tcb->acc_next = tcp->free_later;
     tcp->free_later = tcb;
 }
@@ -53,9 +56,10 @@ void vt_tcp_done(struct vt_tcb *tcb, int error, enum vt_doc doc)
 
 void vt_tcp_abort(struct vt_tcb *tcb, int error, enum vt_doc doc)
 {
-    /* RFC 9293 3.10.5: a RST from SND.NXT; in SYN-SENT there is nobody to tell. */
+    /* RFC 9293 3.10.5: a RST from SND.NXT, which is SND.MAX here: after a timeout SND.NXT stands behind what
+     * the peer may have. In SYN-SENT there is nobody to tell. */
     if (tcb->end.state >= VT_TCP_SYN_RCVD && tcb->end.state != VT_TCP_TIME_WAIT)
-        vt_tcp_send_empty(tcb, tcb->snd_nxt, VT_RST | VT_ACK, VT_SEG_RESET);
+        vt_tcp_send_empty(tcb, tcb->snd_max, VT_RST | VT_ACK, VT_SEG_RESET);
     vt_tcp_done(tcb, error, doc);
 }
 
@@ -64,11 +68,14 @@ void vt_tcp_step_fin(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     if (tcb->end.state == VT_TCP_CLOSED)
         return;
+    /* A FIN with text behind it was none: a forged one must not hide the true one. */
+    if (!vt_tcb_is(tcb, VT_TCBF_FIN_RCVD) && vt_seq_lt(tcb->fin_seq, tcb->rcv_nxt))
+        tcb->flags &= ~(uint32_t)VT_TCBF_FIN_SEEN;
     if ((seg->flags & VT_FIN) != 0 && !vt_tcb_is(tcb, VT_TCBF_FIN_SEEN)) {
         tcb->flags |= VT_TCBF_FIN_SEEN;
         tcb->fin_seq = vt_seq_add(seg->seq, seg->len);
-        if (!vt_seq_eq(tcb->fin_seq, tcb->rcv_nxt))
-            tcb->flags |= VT_TCBF_ACK_NOW; /* it came ahead of others */
+        if (!vt_seq_eq(tcb->fin_seq, tcb->rcv_nxt) && seg->len == 0)
+            tcb->flags |= VT_TCBF_ACK_NOW; /* it came ahead of others; with text that has been answered */
     }
     if (!vt_tcb_is(tcb, VT_TCBF_FIN_SEEN) || vt_tcb_is(tcb, VT_TCBF_FIN_RCVD) ||
         !vt_seq_eq(tcb->rcv_nxt, tcb->fin_seq))
@@ -158,6 +165,10 @@ static void orphan(struct vt_tcb *tcb)
     }
     if (tcp->orphans > tcp->knobs.max_orphans) { /* V65 */
         vt_tcp_abort(tcb, -VT_ENOMEM, VT_DOC_NONE);
+        return;
+    }
+    if (tcb->end.state == VT_TCP_FIN_WAIT2 && tcb->linger2 < 0) {
+        vt_tcp_abort(tcb, 0, VT_DOC_NONE);
         return;
     }
     vt_tcp_life_restart(tcb);

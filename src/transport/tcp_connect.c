@@ -18,6 +18,11 @@ struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp)
     tcb->timer.fn = vt_tcp_timer_fired;
     for (unsigned i = 0; i < VT_SLOTS; i++)
         tcb->deadline[i] = VT_NEVER;
+    tcb->all_next = tcp->all;
+    tcb->all_prev = &tcp->all;
+    if (tcp->all != NULL)
+        tcp->all->all_prev = &tcb->all_next;
+    tcp->all = tcb;
     return tcb;
 }
 

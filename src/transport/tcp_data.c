@@ -306,6 +306,13 @@ static bool trim(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     return seg->len != 0;
 }
 
+/* The program has gone, or, as Linux has it, has shut both directions. */
+static bool nobody_reads(const struct vt_tcb *tcb)
+{
+    return vt_tcb_is(tcb, VT_TCBF_ORPHAN) ||
+           (vt_tcb_is(tcb, VT_TCBF_SHUT_RD) && vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED));
+}
+
 void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     if (seg->len == 0)
@@ -313,8 +320,8 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     if (tcb->end.state != VT_TCP_ESTABLISHED && tcb->end.state != VT_TCP_FIN_WAIT1 &&
         tcb->end.state != VT_TCP_FIN_WAIT2)
         return; /* the peer has sent its FIN: there can be no text behind it */
-    if (vt_tcb_is(tcb, VT_TCBF_ORPHAN)) {
-        /* RFC 9293 3.6.1: nobody is there to read it: the peer must learn that it is lost. */
+    if (nobody_reads(tcb) && vt_seq_gt(vt_seq_add(seg->seq, seg->len), tcb->rcv_nxt)) {
+        /* RFC 9293 3.6.1: the peer must learn that it is lost; not so when it is text that we had. */
         vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_AFTER_CLOSE);
         seg->len = 0;
         seg->flags &= (uint16_t)~VT_FIN;

@@ -118,7 +118,7 @@ void vt_tcp_input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in)
         struct vt_tcp_listener *l = vt_tcp_find_listener(tcp, &seg.dst);
         emit_rx(tcp, l != NULL ? &l->tcb->end : NULL, &seg, seg.wnd);
         if (l != NULL)
-            vt_tcp_listen_segment(l, tcp, &seg);
+            vt_tcp_listen_segment(l, tcp, &seg, NULL);
         else
             closed_segment(tcp, &seg);
         return;
@@ -165,7 +165,7 @@ bool vt_tcp_paws_old(uint32_t ts_recent, vt_time ts_recent_at, const struct vt_t
 static void answer_oow(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
 {
     vt_time now = vt_tcp_core(tcb)->now;
-    if (seg->len == 0 || (seg->flags & VT_SYN) != 0) {
+    if (vt_tcp_seg_len(seg) == 0 || (seg->flags & VT_SYN) != 0) {
         if (tcb->oow_ack_at != 0 && now - tcb->oow_ack_at < (vt_time)OOW_ACK_EVERY)
             return;
         tcb->oow_ack_at = now;

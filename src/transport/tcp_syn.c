@@ -127,7 +127,8 @@ static struct vt_tcp_request *request_new(struct vt_tcp_listener *l, struct vt_t
     return r;
 }
 
-static void answer_syn(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_tcp_seg *seg)
+static void answer_syn(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_tcp_seg *seg,
+                       const struct vt_seq *used)
 {
     struct vt_tcp_request *r = request_new(l, seg);
     if (r == NULL) {
@@ -136,6 +137,10 @@ static void answer_syn(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_
     }
     r->irs = seg->seq;
     r->iss = vt_tcp_isn(tcp, &r->end.local, &r->end.remote);
+    /* RFC 9293 3.6.1, MAY-2 (1): larger than all that the last of that name used, which may have been faster
+     * than the clock. */
+    if (used != NULL && vt_seq_le(r->iss, *used))
+        r->iss = vt_seq_add(*used, UINT16_MAX + 2);
     vt_tcp_agree(tcp, &seg->opts, &r->agreed);
     r->ts_recent = seg->opts.tsval;
     r->ts_offset = vt_tcp_ts_offset(tcp, &r->end.local, &r->end.remote);
@@ -150,7 +155,8 @@ static void answer_syn(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_
     seg->p = NULL;
 }
 
-void vt_tcp_listen_segment(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_tcp_seg *seg)
+void vt_tcp_listen_segment(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_tcp_seg *seg,
+                           const struct vt_seq *used)
 {
     enum vt_drop reason = VT_DROP_TCP_LISTEN_FLAGS;
     if ((seg->flags & VT_RST) == 0 && (seg->flags & VT_ACK) != 0) {
@@ -164,7 +170,7 @@ void vt_tcp_listen_segment(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct
             reason = VT_DROP_TCP_SYN_QUEUE; /* V54 */
         } else {
             /* Text and FIN in the SYN are left to be sent again: S12, a SYN carries no data. */
-            answer_syn(l, tcp, seg);
+            answer_syn(l, tcp, seg, used);
             return;
         }
     }

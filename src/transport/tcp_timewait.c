@@ -111,8 +111,9 @@ static bool reopen(struct vt_tcp_timewait *tw, struct vt_tcp_seg *seg)
     struct vt_tcp_listener *l = vt_tcp_find_listener(tcp, &seg->dst);
     if (tcp->knobs.tw_reuse == 0 || !newer || l == NULL)
         return false;
+    struct vt_seq used = tw->snd_nxt;
     vt_tcp_timewait_free(tw);
-    vt_tcp_listen_segment(l, tcp, seg);
+    vt_tcp_listen_segment(l, tcp, seg, &used);
     return true;
 }
 

@@ -16,43 +16,26 @@ struct vt_tcp *vt_tcp_new(struct vt_core *core, struct vt_net *net, const struct
     return tcp;
 }
 
-static void free_end(struct vt_tcp_end *e)
+/* Lets go of a control block on the way out of the house: nobody is told. */
+static void forget(struct vt_tcb *tcb)
 {
-    if (e->kind == VT_TCP_KIND_TIMEWAIT) {
-        vt_tcp_timewait_free((struct vt_tcp_timewait *)(void *)e);
-        return;
+    if (tcb->listener != NULL) {
+        tcb->listener->acc_first = NULL; /* they are reached by tcp->all */
+        vt_tcp_listener_close(tcb->listener);
     }
-    if (e->kind == VT_TCP_KIND_REQUEST) {
-        vt_tcp_request_free((struct vt_tcp_request *)(void *)e, VT_DOC_NONE);
-        return;
-    }
-    struct vt_tcb *tcb = vt_tcb_of(e);
-    if (tcb->parent == NULL) { /* one that waits to be accepted goes with its listener */
-        vt_tcp_set_state(e, VT_TCP_CLOSED, VT_DOC_NONE);
-        vt_tcb_release(tcb);
-    } else {
-        vt_tcp_listener_close(tcb->parent);
-    }
+    if (tcb->end.state != VT_TCP_CLOSED && tcb->end.state != VT_TCP_TIME_WAIT)
+        vt_tcp_set_state(&tcb->end, VT_TCP_CLOSED, VT_DOC_NONE);
+    vt_tcb_release(tcb);
 }
 
 void vt_tcp_free(struct vt_tcp *tcp)
 {
     if (tcp == NULL)
         return;
-    for (unsigned i = 0; i < VT_TCP_PORT_BUCKETS; i++) {
-        while (tcp->ports[i] != NULL && tcp->ports[i]->owners != NULL) {
-            struct vt_tcb *tcb = tcp->ports[i]->owners;
-            if (tcb->listener != NULL)
-                vt_tcp_listener_close(tcb->listener);
-            vt_tcb_release(tcb);
-        }
-    }
-    while (tcp->table_used != 0) {
-        uint32_t i = 0;
-        while (tcp->table[i].end == NULL)
-            i++;
-        free_end(tcp->table[i].end);
-    }
+    while (tcp->all != NULL)
+        forget(tcp->all);
+    while (tcp->tw_first != NULL)
+        vt_tcp_timewait_free(tcp->tw_first);
     tcp->dirty = tcp->dirty_last = NULL;
     vt_tcp_run(tcp);
     vt_free(tcp->core, tcp, sizeof(*tcp));
@@ -325,9 +308,11 @@ static long recv_oob(struct vt_tcb *tcb, uint8_t *buf, size_t len, int flags)
 /* What a receive call finds when the queue is empty. */
 static long nothing_to_read(struct vt_tcb *tcb)
 {
+    if (vt_tcb_is(tcb, VT_TCBF_FIN_RCVD)) /* as Linux: the end that was told stays the end */
+        return 0;
     if (tcb->error != 0)
         return vt_tcp_take_error(tcb);
-    if (vt_tcb_is(tcb, VT_TCBF_FIN_RCVD | VT_TCBF_SHUT_RD))
+    if (vt_tcb_is(tcb, VT_TCBF_SHUT_RD))
         return 0;
     if (tcb->end.state == VT_TCP_CLOSED || tcb->end.state == VT_TCP_LISTEN)
         return tcb->end.conn != 0 && tcb->listener == NULL && tcb->end.remote.port != 0 ? 0 : -VT_ENOTCONN;

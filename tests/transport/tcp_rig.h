@@ -25,6 +25,10 @@
 #define US   VT_IP4(192, 0, 2, 1)
 #define PEER VT_IP4(192, 0, 2, 2)
 
+/* The retransmission timeout after a round trip that took no time: SRTT, at least 1 ns, and the floor of the
+ * variation, 200 ms. */
+#define RIG_RTO (200 * VT_MSEC + 1)
+
 #define SERVER_PORT 9528
 #define CLIENT_PORT 40000
 
