@@ -126,9 +126,7 @@ static void test_writes_what_it_reads(void **state)
         "loss 0.0000001%",
         "delay 20ms 5ms",
         "delay 0ns 5ms",
-        "cut loss 12.5% delay 1.5s duplicate 100% reorder 3% corrupt 0.01% corrupt-inside 0.5% rate "
-        "1.234567mbit limit 7",
-    };
+        "cut loss 12.5% delay 1.5s duplicate 100% reorder 3% corrupt-inside 0.5% rate 1.234567mbit limit 7"};
     char buf[VT_IMPAIR_TEXT];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct vt_impair im = parsed(texts[i]);
