@@ -128,8 +128,9 @@ void vt_lab_unwatch(struct vt_lab *lab, const char *host, int epfd);
 
 /* ---- Seeing ---- */
 
-/* A listener. One that comes late is first told the topology: the NODE, PORT, LINK, LINK_SET and ADDR events
- * of what stands. Listeners may not call the lab. -VT_ENOSPC when there are 64. */
+/* A listener. One that comes late is first told what stands: the NODE, PORT, LINK, LINK_SET and ADDR events of the
+ * topology, and a TCP_CONN of its own (id 0, with the state it is in) for each connection and listener. Listeners may
+ * not call the lab. -VT_ENOSPC when there are 64. */
 int vt_lab_listen(struct vt_lab *lab, struct vt_listener l);
 void vt_lab_unlisten(struct vt_lab *lab, struct vt_listener l);
 /* Frames' bytes in PORT_TX and PORT_RX events; super-segments then no longer cross whole. */

@@ -249,16 +249,58 @@ void vt_lab_record_end(struct vt_lab *lab)
     vt_stream_unlisten(&lab->stream, (struct vt_listener){.event = on_topology, .ctx = lab});
 }
 
-int vt_lab_listen(struct vt_lab *lab, struct vt_listener l)
+/* ---- Late listeners ---- */
+
+struct late {
+    struct vt_listener l;
+    struct vt_core *core;
+};
+
+static bool tell_connection(void *ctx, const struct vt_tcp_row *row)
 {
-    if (lab->nlisteners == VT_LAB_LISTENERS)
-        return -VT_ENOSPC;
-    vt_stream_drain(&lab->stream);
+    struct late *late = ctx;
+    struct vt_event ev = {
+        .time = late->core->now,
+        .node = late->core->ev.node,
+        .kind = VT_EV_TCP_CONN,
+        .layer = VT_L_TRANSPORT,
+        .version = VT_EVENT_VERSION,
+        .conn = row->conn,
+        .mark = row->mark,
+        .u.conn = {.lport = row->local.port,
+                   .rport = row->remote.port,
+                   .scope = row->local.scope,
+                   .state = row->state},
+    };
+    memcpy(ev.u.conn.local, row->local.ip.b, 16);
+    memcpy(ev.u.conn.remote, row->remote.ip.b, 16);
+    late->l.event(late->l.ctx, &ev, NULL);
+    return true;
+}
+
+/* Tells a listener of what stands: the topology, then the connections and listeners. */
+static void tell_standing(struct vt_lab *lab, struct vt_listener l)
+{
+    struct late late = {.l = l};
     for (size_t at = 0; at < lab->topology_len;) {
         const struct vt_event *ev = (const void *)(lab->topology + at);
         l.event(l.ctx, ev, ev + 1);
         at += record_size(ev);
     }
+    for (uint32_t i = 0; i < lab->nnodes; i++) {
+        if (lab->node[i]->host == NULL)
+            continue;
+        late.core = vt_host_core(lab->node[i]->host);
+        vt_tcp_each(vt_host_tcp(lab->node[i]->host), tell_connection, &late);
+    }
+}
+
+int vt_lab_listen(struct vt_lab *lab, struct vt_listener l)
+{
+    if (lab->nlisteners == VT_LAB_LISTENERS)
+        return -VT_ENOSPC;
+    vt_stream_drain(&lab->stream);
+    tell_standing(lab, l);
     lab->listener[lab->nlisteners++] = l;
     if (lab->nlisteners == 1)
         return vt_stream_listen(&lab->stream, (struct vt_listener){.event = on_event, .ctx = lab});
