@@ -115,8 +115,9 @@ struct vt_http_asset {
 };
 
 /* HTTP's hook: pages that are made at the moment they are asked for. `path` starts with '/', decoded; `query`
- * is what stood behind '?', as sent, or "". Returns 0 and a body of `*len` bytes from `mem` (the server frees
- * it), or -VT_ENOENT. `*mark` non-zero: the connection is marked with SO_MARK. `page` may be NULL.
+ * is what stood behind '?', as sent, or "". Returns 0 and a body of exactly `*len` bytes from `mem`, which
+ * the server frees as such, and a type that stays valid; or -VT_ENOENT. `*mark` non-zero: the connection is
+ * marked with SO_MARK. `page` may be NULL.
  *
  * What is looked for first: assets, then `page`, then files.
  */

@@ -84,9 +84,16 @@ static int start(struct vt_process *p, int argc, char **argv)
         b->sink = true;
         return vt_bulk_sink_start(p, b, argc - 1, argv + 1);
     }
-    if (vt_options_read(p, NULL, 0, argc, argv, NULL, 0) == VT_OPTIONS_DONE)
+    if (argc >= 2 && argv[1][0] == '-' && vt_options_read(p, NULL, 0, argc, argv, NULL, 0) == VT_OPTIONS_DONE)
         return p->status;
     return vt_usage_error(p, "want 'send' or 'sink'", "");
+}
+
+/* A program that has ended may still wait for its output to be taken: not with its sockets open. */
+static void close_all(struct vt_process *p, struct vt_bulk *b)
+{
+    vt_bulk_sink_end(p, b);
+    vt_unwatch(p, &b->sock);
 }
 
 static void step(struct vt_process *p)
@@ -100,16 +107,16 @@ static void step(struct vt_process *p)
         vt_bulk_sink_step(p, b);
     else if (!b->console.ending)
         vt_bulk_send_step(p, b);
+    if (b->console.ending)
+        close_all(p, b);
     vt_console_step(&b->console);
 }
 
 static void end(struct vt_process *p)
 {
     struct vt_bulk *b = p->state;
-    if (b->console.p == NULL)
-        return;
-    vt_bulk_sink_end(p, b);
-    vt_unwatch(p, &b->sock);
+    if (b->console.p != NULL)
+        close_all(p, b);
 }
 
 const struct vt_program vt_program_bulk = {

@@ -37,9 +37,18 @@ static int start(struct vt_process *p, int argc, char **argv)
         echo->u.client.sock.fd = -1;
         return vt_echo_client_start(p, echo, argc - 1, argv + 1);
     }
-    if (vt_options_read(p, NULL, 0, argc, argv, NULL, 0) == VT_OPTIONS_DONE)
+    if (argc >= 2 && argv[1][0] == '-' && vt_options_read(p, NULL, 0, argc, argv, NULL, 0) == VT_OPTIONS_DONE)
         return p->status;
     return vt_usage_error(p, "want 'server' or 'client'", "");
+}
+
+/* A program that has ended may still wait for its output to be taken: not with its sockets open. */
+static void close_all(struct vt_process *p, struct vt_echo *echo)
+{
+    if (echo->is_client)
+        vt_echo_client_end(p, echo);
+    else
+        vt_echo_server_end(p, echo);
 }
 
 static void step(struct vt_process *p)
@@ -52,18 +61,16 @@ static void step(struct vt_process *p)
         vt_echo_client_step(p, echo);
     else if (!echo->console.ending)
         vt_echo_server_step(p, echo);
+    if (echo->console.ending)
+        close_all(p, echo);
     vt_console_step(&echo->console);
 }
 
 static void end(struct vt_process *p)
 {
     struct vt_echo *echo = p->state;
-    if (echo->console.p == NULL)
-        return;
-    if (echo->is_client)
-        vt_echo_client_end(p, echo);
-    else
-        vt_echo_server_end(p, echo);
+    if (echo->console.p != NULL)
+        close_all(p, echo);
 }
 
 const struct vt_program vt_program_echo = {

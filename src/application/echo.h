@@ -24,9 +24,8 @@ struct vt_echo_server {
 
 enum vt_echo_state {
     VT_ECHO_CONNECTING,
-    VT_ECHO_IDLE, /* wants a text */
-    VT_ECHO_SENDING,
-    VT_ECHO_HEARING,
+    VT_ECHO_IDLE,    /* wants a text */
+    VT_ECHO_TALKING, /* sends one, and hears its answer */
 };
 
 struct vt_echo_client {

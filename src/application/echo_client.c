@@ -230,28 +230,7 @@ static bool idle(struct vt_process *p, struct vt_echo *echo)
     /* The answer must find room, so nothing is asked while the last one is still being written. */
     if (vt_console_room(&echo->console) < sizeof echo->out - 16 || !next_text(p, echo))
         return false;
-    c->state = VT_ECHO_SENDING;
-    return true;
-}
-
-static bool sending(struct vt_process *p, struct vt_echo *echo)
-{
-    struct vt_echo_client *c = &echo->u.client;
-    while (c->sent < c->len) {
-        long n = vt_send_some(p, c->sock.fd, c->text + c->sent, c->len - c->sent, 0);
-        if (n == -VT_EAGAIN) {
-            vt_watch(p, &c->sock, VT_POLLOUT, c);
-            return false;
-        }
-        if (n < 0) {
-            fail(echo, vt_strerror((int)n));
-            return false;
-        }
-        c->sent += (size_t)n;
-    }
-    say_text(p, "sends", c->text, c->len);
-    vt_watch(p, &c->sock, VT_POLLIN, c);
-    c->state = VT_ECHO_HEARING;
+    c->state = VT_ECHO_TALKING;
     return true;
 }
 
@@ -274,22 +253,44 @@ static void print_answer(struct vt_process *p, struct vt_echo *echo)
     }
 }
 
-static bool hearing(struct vt_process *p, struct vt_echo *echo)
+/* Sends and hears at once: a client that heard only after its last byte was sent could stand still for ever,
+ * with a server that must be rid of its answer before it reads on. */
+static bool talking(struct vt_process *p, struct vt_echo *echo)
 {
     struct vt_echo_client *c = &echo->u.client;
-    while (c->heard < c->len) {
-        size_t want = c->len - c->heard < VT_ECHO_RECV ? c->len - c->heard : VT_ECHO_RECV;
-        long n = vt_recv_some(p, c->sock.fd, c->answer + c->heard, want);
+    uint32_t wait = VT_POLLIN;
+    long n = -VT_EAGAIN;
+    if (c->sent < c->len) {
+        n = vt_send_some(p, c->sock.fd, c->text + c->sent, c->len - c->sent, 0);
         if (n == -VT_EAGAIN)
-            return false;
-        if (n <= 0) {
-            fail(echo, n < 0 ? vt_strerror((int)n) : "the server ended the conversation before its answer");
+            wait |= VT_POLLOUT;
+        else if (n > 0)
+            c->sent += (size_t)n;
+        if (n > 0 && c->sent == c->len)
+            say_text(p, "sends", c->text, c->len);
+    }
+    if (n == -VT_EAGAIN) {
+        size_t want = c->len - c->heard < VT_ECHO_RECV ? c->len - c->heard : VT_ECHO_RECV;
+        n = vt_recv_some(p, c->sock.fd, c->answer + c->heard, want);
+        if (n == -VT_EAGAIN) {
+            vt_watch(p, &c->sock, wait, c);
             return false;
         }
-        c->heard += (size_t)n;
+        if (n == 0) {
+            fail(echo, "the server ended the conversation before its answer");
+            return false;
+        }
+        if (n > 0)
+            c->heard += (size_t)n;
     }
-    print_answer(p, echo);
-    c->state = VT_ECHO_IDLE;
+    if (n < 0) {
+        fail(echo, vt_strerror((int)n));
+        return false;
+    }
+    if (c->heard == c->len) {
+        print_answer(p, echo);
+        c->state = VT_ECHO_IDLE;
+    }
     return true;
 }
 
@@ -309,8 +310,7 @@ void vt_echo_client_step(struct vt_process *p, struct vt_echo *echo)
         switch (c->state) {
         case VT_ECHO_CONNECTING: more = connecting(p, echo); break;
         case VT_ECHO_IDLE: more = idle(p, echo); break;
-        case VT_ECHO_SENDING: more = sending(p, echo); break;
-        case VT_ECHO_HEARING: more = hearing(p, echo); break;
+        case VT_ECHO_TALKING: more = talking(p, echo); break;
         }
         vt_console_flush(&echo->console);
     }
@@ -320,6 +320,7 @@ void vt_echo_client_end(struct vt_process *p, struct vt_echo *echo)
 {
     struct vt_echo_client *c = &echo->u.client;
     vt_unwatch(p, &c->sock);
-    p->mem.free(p->mem.ctx, c->says, c->says_size);
+    if (c->says != NULL)
+        p->mem.free(p->mem.ctx, c->says, c->says_size);
     c->says = NULL;
 }

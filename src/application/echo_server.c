@@ -126,16 +126,19 @@ static void show_notes_loop(struct vt_echo *echo, struct vt_echo_conn *c)
                      c->name, zeros);
 }
 
+/* What was heard, each line of it behind the client's name. */
 static void show_text(struct vt_echo *echo, const struct vt_echo_conn *c)
 {
     char line[VT_CONSOLE_LINE];
     struct vt_text t;
-    unsigned len = c->len;
-    if (len > 0 && c->buf[len - 1] == '\n')
-        len--;
-    vt_text_init(&t, line, sizeof line - VT_ADDR_TEXT - 8);
-    vt_text_visible(&t, c->buf, len);
-    vt_console_print(&echo->console, "%s: %s%s\n", c->name, t.buf, t.cut ? "..." : "");
+    for (unsigned at = 0; at < c->len;) {
+        const char *end = memchr(c->buf + at, '\n', c->len - at);
+        unsigned len = end != NULL ? (unsigned)(end - c->buf) - at : c->len - at;
+        vt_text_init(&t, line, sizeof line - VT_ADDR_TEXT - 8);
+        vt_text_visible(&t, c->buf + at, len);
+        vt_console_print(&echo->console, "%s: %s%s\n", c->name, t.buf, t.cut ? "..." : "");
+        at += len + (end != NULL ? 1 : 0);
+    }
 }
 
 /* Reads once. False when the conversation has to wait, or is over. */

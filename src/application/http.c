@@ -49,9 +49,18 @@ static int start(struct vt_process *p, int argc, char **argv)
         http->u.client.sock.fd = -1;
         return vt_http_get_start(p, http, argc - 1, argv + 1);
     }
-    if (vt_options_read(p, NULL, 0, argc, argv, NULL, 0) == VT_OPTIONS_DONE)
+    if (argc >= 2 && argv[1][0] == '-' && vt_options_read(p, NULL, 0, argc, argv, NULL, 0) == VT_OPTIONS_DONE)
         return p->status;
     return vt_usage_error(p, "want 'serve' or 'get'", "");
+}
+
+/* A program that has ended may still wait for its output to be taken: not with its sockets open. */
+static void close_all(struct vt_process *p, struct vt_http *http)
+{
+    if (http->is_client)
+        vt_http_get_end(p, http);
+    else
+        vt_http_serve_end(p, http);
 }
 
 static void step(struct vt_process *p)
@@ -63,18 +72,16 @@ static void step(struct vt_process *p)
         vt_http_get_step(p, http);
     else if (!http->console.ending)
         vt_http_serve_step(p, http);
+    if (http->console.ending)
+        close_all(p, http);
     vt_console_step(&http->console);
 }
 
 static void end(struct vt_process *p)
 {
     struct vt_http *http = p->state;
-    if (http->console.p == NULL)
-        return;
-    if (http->is_client)
-        vt_http_get_end(p, http);
-    else
-        vt_http_serve_end(p, http);
+    if (http->console.p != NULL)
+        close_all(p, http);
 }
 
 const struct vt_program vt_program_http = {

@@ -443,7 +443,9 @@ static void step(struct vt_process *p)
     while (!g->console.ending && heard < STEP_MAX && vt_console_room(&g->console) > 2 * VT_CONSOLE_LINE &&
            hear(p, g))
         heard++;
-    p->api->epoll_wait(p->net, p->epfd, &ev, 1);
+    /* The error that also waits on the socket was told of by the queue. */
+    if (p->api->epoll_wait(p->net, p->epfd, &ev, 1) == 1 && (ev.events & VT_POLLERR) != 0)
+        vt_pending_error(p, g->sock.fd);
     if (!g->console.ending && !over(p, g) && p->now >= g->next && (g->count == 0 || g->sent < g->count)) {
         send_echo(p, g);
         g->next = vt_time_add(p->now, g->interval);
@@ -461,6 +463,8 @@ static void step(struct vt_process *p)
             p->wake = p->now;
         vt_watch(p, &g->sock, vt_console_room(&g->console) > 2 * VT_CONSOLE_LINE ? VT_POLLIN : 0, g);
     }
+    if (g->console.ending)
+        vt_unwatch(p, &g->sock);
     vt_console_step(&g->console);
 }
 
@@ -470,7 +474,8 @@ static void end(struct vt_process *p)
     if (g->console.p == NULL)
         return;
     vt_unwatch(p, &g->sock);
-    p->mem.free(p->mem.ctx, g->packet, g->packet != NULL ? HEADER + (size_t)g->size : 0);
+    if (g->packet != NULL)
+        p->mem.free(p->mem.ctx, g->packet, HEADER + (size_t)g->size);
     g->packet = NULL;
 }
 
