@@ -59,7 +59,9 @@ void vt_eth_input(struct vt_eth *eth, struct vt_pbuf **frames, unsigned n)
 
 static struct vt_eth_config eth_defaults(const struct vt_eth_config *given)
 {
-    struct vt_eth_config c = given == NULL ? (struct vt_eth_config){0} : *given;
+    struct vt_eth_config c = {0};
+    if (given != NULL)
+        c = *given;
     if (c.neigh_max == 0)
         c.neigh_max = 1024;
     if (c.pending_max == 0)

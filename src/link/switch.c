@@ -163,7 +163,9 @@ vt_time vt_switch_poll(struct vt_switch *sw, vt_time now)
 
 struct vt_switch *vt_switch_new(struct vt_core *core, const struct vt_switch_config *config)
 {
-    struct vt_switch_config c = config == NULL ? (struct vt_switch_config){0} : *config;
+    struct vt_switch_config c = {0};
+    if (config != NULL)
+        c = *config;
     struct vt_switch *sw = vt_alloc(core, sizeof *sw);
     if (sw == NULL)
         return NULL;

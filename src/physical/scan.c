@@ -138,10 +138,10 @@ char *vt_put_decimal(char *to, uint64_t value, uint64_t factor)
         *to++ = digits[--n];
     if (part != 0)
         *to++ = '.';
-    while (part != 0) {
-        factor /= 10;
+    /* Ten times the rest, rather than a tenth of the factor: the factor is never 0. */
+    for (; part != 0; part %= factor) {
+        part *= 10;
         *to++ = (char)('0' + part / factor);
-        part %= factor;
     }
     *to = '\0';
     return to;
