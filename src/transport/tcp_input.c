@@ -143,8 +143,9 @@ bool vt_tcp_seq_acceptable(struct vt_seq rcv_nxt, uint32_t rcv_wnd, const struct
     uint32_t len = vt_tcp_seg_len(seg);
     if (rcv_wnd == 0) /* of what does not fit only the ACK, the RST and the urgent pointer count: MUST-66 */
         return vt_seq_eq(seg->seq, rcv_nxt);
-    if (len == 0)
-        return vt_seq_in(seg->seq, rcv_nxt, rcv_wnd);
+    if (len == 0) /* one at the right edge too, as on Linux: a peer whose text fills the window acknowledges
+                   * from there, and must be heard while that text is still on its way */
+        return vt_seq_in(seg->seq, rcv_nxt, rcv_wnd) || vt_seq_eq(seg->seq, vt_seq_add(rcv_nxt, rcv_wnd));
     return vt_seq_in(seg->seq, rcv_nxt, rcv_wnd) ||
            vt_seq_in(vt_seq_add(seg->seq, len - 1), rcv_nxt, rcv_wnd) ||
            (vt_seq_lt(seg->seq, rcv_nxt) &&
