@@ -162,7 +162,8 @@ static int attend(struct cli_client *c, struct relay *r, int signals)
             {.fd = r->to, .events = r->len > 0 ? POLLOUT : 0},
         };
         struct signalfd_siginfo info;
-        if (poll(p, 4, -1) < 0 && errno != EINTR)
+        /* A line that came together with the one before is not in the socket any more. */
+        if (poll(p, 4, cli_has_read(c) ? 0 : -1) < 0 && errno != EINTR)
             return 1;
         if (p[1].revents != 0 && read(signals, &info, sizeof info) > 0)
             cli_send(c, json_pack("{s:s}", "do", ++stops == 1 ? "stop" : "kill"), NULL, 0);
@@ -172,7 +173,7 @@ static int attend(struct cli_client *c, struct relay *r, int signals)
             relay_out(r);
         else if ((p[3].revents & (POLLERR | POLLHUP)) != 0)
             end_relay(r);
-        if (p[0].revents != 0) {
+        if (p[0].revents != 0 || cli_has_read(c)) {
             json_t *line = cli_next(c);
             const json_t *status = json_object_get(line, "exit");
             int code = (int)json_integer_value(status);
