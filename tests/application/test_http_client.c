@@ -1,6 +1,7 @@
 /* The HTTP client against a server of the test's own: every framing, every way to fail, curl's exit codes. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "application/format.h"
 #include "fake.h"
 
 struct bed {
@@ -65,8 +66,8 @@ static int get(const char *command, const char *text, bool end, char *out, size_
     answer(b, text, end);
     assert_true(b->client.p.done);
     status = b->client.p.status;
-    snprintf(out, cap, "%s", b->client.out);
-    snprintf(err, err_cap, "%s", b->client.err);
+    vt_format(out, cap, "%s", b->client.out);
+    vt_format(err, err_cap, "%s", b->client.err);
     free_bed(b);
     return status;
 }

@@ -392,7 +392,7 @@ static void test_bodies_are_bounded(void **state)
     fd = fake_connect(&b->net, 80);
     for (size_t at = 0; text[at] != 0; at += 10000) {
         char piece[10001];
-        snprintf(piece, sizeof piece, "%s", text + at);
+        vt_format(piece, sizeof piece, "%s", text + at);
         fake_send(&b->net, fd, piece);
         settle(b);
     }
