@@ -8,24 +8,21 @@ static void reno_init(struct vt_cc *cc, uint32_t mss, uint32_t iw)
     cc->mss = mss;
     cc->cwnd = iw * mss;
     cc->ssthresh = SSTHRESH_ANY;
-    cc->acked = 0;
+    cc->u.reno.acked = 0;
 }
 
-static void reno_ack(struct vt_cc *cc, uint32_t acked, uint32_t flight, vt_time now)
+static void reno_ack(struct vt_cc *cc, const struct vt_cc_ack *a)
 {
-    (void)now;
-    /* RFC 7661's reason, RFC 5681's spirit: a window that was not used says nothing of the path. */
-    bool slow_start = cc->cwnd < cc->ssthresh;
-    if (slow_start ? 2 * (uint64_t)flight < cc->cwnd : flight + cc->mss < cc->cwnd)
+    if (!a->cwnd_limited) /* RFC 7661's reason: a window that was not used says nothing of the path */
         return;
-    if (slow_start) {
+    if (cc->cwnd < cc->ssthresh) {
         /* RFC 5681 eq. 2 counted in bytes (RFC 3465): splitting an ACK gains nothing (V59) */
-        cc->cwnd = cc->cwnd > UINT32_MAX - acked ? UINT32_MAX : cc->cwnd + acked;
+        cc->cwnd = cc->cwnd > UINT32_MAX - a->acked ? UINT32_MAX : cc->cwnd + a->acked;
         return;
     }
-    cc->acked += acked;
-    if (cc->acked >= cc->cwnd) { /* one segment a window: RFC 5681 3.1 by RFC 3465 2.1 */
-        cc->acked -= cc->cwnd;
+    cc->u.reno.acked += a->acked;
+    if (cc->u.reno.acked >= cc->cwnd) { /* one segment a window: RFC 5681 3.1 by RFC 3465 2.1 */
+        cc->u.reno.acked -= cc->cwnd;
         if (cc->cwnd <= UINT32_MAX - cc->mss)
             cc->cwnd += cc->mss;
     }
@@ -41,7 +38,7 @@ static void reno_loss(struct vt_cc *cc, uint32_t flight, vt_time now)
 {
     (void)now;
     cc->ssthresh = half(cc, flight);
-    cc->acked = 0;
+    cc->u.reno.acked = 0;
 }
 
 static void reno_timeout(struct vt_cc *cc, uint32_t flight, bool first, vt_time now)
@@ -50,7 +47,7 @@ static void reno_timeout(struct vt_cc *cc, uint32_t flight, bool first, vt_time 
     if (first) /* RFC 5681 3.1: a segment lost again does not lower ssthresh again */
         cc->ssthresh = half(cc, flight);
     cc->cwnd = cc->mss;
-    cc->acked = 0;
+    cc->u.reno.acked = 0;
 }
 
 static void reno_idle(struct vt_cc *cc, uint32_t iw)
@@ -67,13 +64,3 @@ const struct vt_cc_ops vt_cc_reno = {
     .timeout = reno_timeout,
     .idle = reno_idle,
 };
-
-static const struct vt_cc_ops *const controllers[] = {&vt_cc_reno};
-
-const struct vt_cc_ops *vt_cc_find(const char *name, size_t len)
-{
-    for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
-        if (strlen(controllers[i]->name) == len && memcmp(controllers[i]->name, name, len) == 0)
-            return controllers[i];
-    return NULL;
-}

@@ -4,7 +4,7 @@
  *   tcp_input   a segment's way in       tcp_state    the one setter, the legal moves
  *   tcp_syn     passive open             tcp_connect  active open
  *   tcp_ack     what an ACK does         tcp_loss     what is lost, and sending it again
- *   tcp_data    text, reassembly         tcp_sack     what we tell of holes
+ *   tcp_data    text, reassembly         tcp_sack     holes: what we tell, and what we are told
  *   tcp_output  segments out             tcp_timer    every timer
  *   tcp_close   FIN, RST, letting go     tcp_timewait TIME-WAIT
  *   tcp_rtt     round trips, RTO         cc_*         congestion controllers, a table of functions
@@ -19,6 +19,7 @@
 #include "transport/cc.h"
 #include "transport/tcp_knobs.h"
 #include "transport/tcp_sendq.h"
+#include "transport/tcp_sent.h"
 #include "transport/tcp_wire.h"
 #include "transport/transport.h"
 
@@ -134,10 +135,50 @@ struct vt_ooo {
 
 /* A connection's timers share slots where they exclude each other; see tcp_timer.c. */
 enum vt_tcp_slot {
-    VT_SLOT_REXMT, /* retransmission, or persist */
+    VT_SLOT_REXMT, /* of enum vt_tcp_rexmt, one at a time */
     VT_SLOT_DELACK,
     VT_SLOT_LIFE, /* keepalive, FIN-WAIT-2 */
     VT_SLOTS,
+};
+
+/* What the REXMT slot waits for. */
+enum vt_tcp_rexmt {
+    VT_REXMT_RTO,
+    VT_REXMT_PERSIST,
+    VT_REXMT_REORDER, /* RACK: time enough for what overtook to be caught up with */
+    VT_REXMT_PROBE,   /* TLP: the tail may be lost */
+};
+
+/* How it stands with losses; Linux's words and numbers, as tcpi_ca_state has them. */
+enum vt_tcp_ca {
+    VT_CA_OPEN,     /* nothing is amiss */
+    VT_CA_DISORDER, /* duplicate ACKs or SACKs have come, nothing is taken to be lost yet */
+    VT_CA_CWR,      /* the window is being reduced without a loss */
+    VT_CA_RECOVERY, /* fast recovery */
+    VT_CA_LOSS,     /* after a timeout */
+};
+
+/* Sending and losing: present while something is out. */
+struct vt_loss {
+    struct vt_sentq sent;
+    struct vt_seq recover; /* recovery ends when this is acknowledged (RFC 6582) */
+    uint32_t dup_acks;     /* in a row, of a peer without SACK */
+    /* RACK (RFC 8985 5.3): the most recently sent segment that was delivered */
+    vt_time rack_at;
+    struct vt_seq rack_to;
+    vt_span rack_rtt;
+    struct vt_seq fack;   /* the highest number known to be delivered */
+    vt_span reorder_wait; /* until the next segment counts as lost; 0: none waits */
+    /* PRR (RFC 6937) */
+    uint32_t prr_delivered, prr_out, recover_fs;
+    /* undoing a recovery that was not called for (RFC 4015, RFC 3708) */
+    uint32_t prior_cwnd, prior_ssthresh, undo_retrans;
+    uint32_t last_rexmt_ts; /* and at the last */
+    uint32_t rexmt_ts;      /* our timestamp at the first retransmission (RFC 3522) */
+    bool undo, rexmt_ts_set;
+    /* TLP (RFC 8985 7) */
+    bool tlp_out, tlp_again;
+    struct vt_seq tlp_end;
 };
 
 enum vt_tcb_flag {
@@ -153,20 +194,17 @@ enum vt_tcb_flag {
     VT_TCBF_FIN_SENT = 1 << 9,
     VT_TCBF_FIN_RCVD = 1 << 10,
     VT_TCBF_SHUT_RD = 1 << 11,
-    VT_TCBF_ACK_NOW = 1 << 12,      /* an ACK is owed at once */
-    VT_TCBF_DIRTY = 1 << 13,        /* on the list of work for the burst's end */
-    VT_TCBF_RECOVERY = 1 << 14,     /* fast recovery (RFC 6582) */
-    VT_TCBF_RTO_RECOVERY = 1 << 15, /* sending again after a timeout, up to `recover` */
-    VT_TCBF_URG_OUT = 1 << 16,      /* snd_up counts */
-    VT_TCBF_URG_IN = 1 << 17,       /* rcv_up counts: the mark is not yet passed */
-    VT_TCBF_OOB_HELD = 1 << 18,     /* the urgent byte has not been read */
+    VT_TCBF_ACK_NOW = 1 << 12,    /* an ACK is owed at once */
+    VT_TCBF_DIRTY = 1 << 13,      /* on the list of work for the burst's end */
+    VT_TCBF_REORDERING = 1 << 14, /* segments have overtaken each other on this path (RFC 8985 6.2) */
+    VT_TCBF_URG_OUT = 1 << 16,    /* snd_up counts */
+    VT_TCBF_URG_IN = 1 << 17,     /* rcv_up counts: the mark is not yet passed */
+    VT_TCBF_OOB_HELD = 1 << 18,   /* the urgent byte has not been read */
     VT_TCBF_SNDBUF_SET = 1 << 19,
     VT_TCBF_RCVBUF_SET = 1 << 20,
     VT_TCBF_PASSIVE = 1 << 21,
     VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
-    VT_TCBF_RTT_TIMED = 1 << 23,    /* a segment is being timed */
     VT_TCBF_CONNECTING = 1 << 24,   /* connect() has not told its result */
-    VT_TCBF_PROBING = 1 << 25,      /* the REXMT slot runs the persist timer */
     VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
 };
 
@@ -177,7 +215,6 @@ struct vt_tcb {
 
     /* send sequence space */
     struct vt_seq snd_una, snd_nxt;
-    struct vt_seq snd_max; /* the highest ever sent: after a timeout snd_nxt goes back */
     uint32_t snd_wnd, max_wnd;
     struct vt_seq snd_wl1, snd_wl2;
     struct vt_seq iss, snd_up;
@@ -199,14 +236,16 @@ struct vt_tcb {
 
     /* round trips (RFC 6298), ns */
     vt_span srtt, rttvar, rto, min_rtt;
-    struct vt_seq rtt_seq; /* the byte behind the one being timed */
-    vt_time rtt_at;
+    vt_time syn_at; /* when the first SYN went */
     uint8_t backoff;
 
     /* congestion (RFC 5681) */
     struct vt_cc cc;
-    uint32_t dup_acks;
-    struct vt_seq recover; /* RFC 6582 */
+    struct vt_loss *loss; /* NULL while nothing is out and nothing amiss */
+    uint8_t ca;           /* enum vt_tcp_ca */
+    uint8_t reo_mult,
+        reo_persist;   /* RFC 8985 6.2.4: the reordering window, and recoveries until it is small again */
+    bool cwnd_limited; /* the window was in use when the last segment went */
 
     struct vt_sendq sendq;
     struct vt_pbufq recvq;
@@ -218,8 +257,9 @@ struct vt_tcb {
     struct vt_timer timer; /* at the earliest of: */
     vt_time deadline[VT_SLOTS];
     uint64_t deadline_cause[VT_SLOTS];
+    uint8_t rexmt;       /* enum vt_tcp_rexmt */
+    vt_time rexmt_from;  /* what the RTO counts from */
     vt_time last_rcv;    /* the last segment in: keepalive counts from here */
-    vt_time last_rexmt;  /* when something was last sent again */
     vt_time first_rexmt; /* when the oldest unacknowledged byte was first sent again; 0: it was not */
     uint8_t probes;      /* unanswered keepalive or window probes */
     uint8_t retries;
@@ -245,6 +285,7 @@ struct vt_tcb {
     vt_time oow_ack_at; /* the last ACK in answer to an empty segment outside the window (V67) */
 
     /* counters of tcp_info */
+    uint64_t delivered; /* bytes that reached the peer */
     uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
     uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
     vt_time last_data_sent, last_data_rcvd, last_ack_rcvd;
@@ -345,10 +386,42 @@ struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp);
 bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
 void vt_tcp_update_window(struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
 
+/* tcp_rack.c */
+/* What one ACK has brought to light. */
+struct vt_tcp_ack_info {
+    uint32_t acked;     /* bytes newly acknowledged */
+    uint32_t delivered; /* those, and newly SACKed ones */
+    uint32_t lost;      /* newly taken to be lost */
+    vt_span rtt;        /* the round trip of the newest segment delivered, sent once; 0: none */
+    bool dsack;         /* the peer got something twice (RFC 2883) */
+    bool advanced;      /* SND.UNA moved */
+    bool clean;         /* all that was acknowledged had been sent once */
+};
+/* A record was delivered: the reordering it shows, and RACK's newest (RFC 8985 6.2). */
+void vt_tcp_rack_delivered(struct vt_tcb *tcb, const struct vt_sent *s, const struct vt_tcp_seg *seg,
+                           struct vt_tcp_ack_info *info);
+/* Marks what has been out too long to be still on its way; sets reorder_wait. */
+void vt_tcp_rack_detect(struct vt_tcb *tcb, struct vt_tcp_ack_info *info);
+void vt_tcp_mark_lost(struct vt_tcb *tcb, struct vt_sent *s, struct vt_tcp_ack_info *info);
+
 /* tcp_loss.c */
-void vt_tcp_dup_ack(struct vt_tcb *tcb);
-void vt_tcp_new_ack(struct vt_tcb *tcb, uint32_t acked);
-void vt_tcp_rto_loss(struct vt_tcb *tcb);
+/* The record of something just sent; false without memory. */
+bool vt_tcp_sent_new(struct vt_tcb *tcb, struct vt_seq from, struct vt_seq to);
+/* Makes room for the next record before it is sent. */
+bool vt_tcp_loss_ready(struct vt_tcb *tcb);
+void vt_tcp_loss_free(struct vt_tcb *tcb);
+/* After an ACK was counted: begins, goes on with or ends recovery. */
+void vt_tcp_loss_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info);
+void vt_tcp_loss_timeout(struct vt_tcb *tcb);
+void vt_tcp_loss_reorder_timeout(struct vt_tcb *tcb);
+/* Bytes taken to be in the network (RFC 6675 4, pipe). */
+uint32_t vt_tcp_pipe(const struct vt_tcb *tcb);
+/* The next record to be sent again; NULL when there is none. `*i` is its index. */
+struct vt_sent *vt_tcp_next_lost(struct vt_tcb *tcb, uint32_t *i);
+void vt_tcp_emit_cc(struct vt_tcb *tcb, enum vt_doc doc);
+bool vt_tcp_tlp_wanted(const struct vt_tcb *tcb);
+vt_span vt_tcp_tlp_wait(const struct vt_tcb *tcb);
+void vt_tcp_tlp_send(struct vt_tcb *tcb);
 
 /* tcp_data.c */
 void vt_tcp_step_urg(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
@@ -372,20 +445,26 @@ static inline uint16_t vt_tcp_syn_window(const struct vt_tcb *tcb)
 /* tcp_sack.c */
 void vt_tcp_sack_note(struct vt_ooo *ooo, struct vt_seq from);
 void vt_tcp_sack_fill(const struct vt_tcb *tcb, struct vt_tcp_opts *o);
+/* Enters a segment's SACK blocks into the scoreboard. */
+void vt_tcp_sack_take(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info);
 
 /* tcp_output.c */
 /* Sends what may be sent, and an ACK if one is owed. */
 void vt_tcp_output(struct vt_tcb *tcb);
 void vt_tcp_send_syn(struct vt_tcb *tcb);
+/* The next new segment, whatever the congestion window says (a probe); false when there is none, or no
+ * window. */
+bool vt_tcp_send_one_new(struct vt_tcb *tcb);
+/* What waits, as far as the peer's window reaches, however little. */
+bool vt_tcp_send_forced(struct vt_tcb *tcb);
 /* An empty segment with `flags`, from `seq`. */
 void vt_tcp_send_empty(struct vt_tcb *tcb, struct vt_seq seq, uint16_t flags, enum vt_seg_why why);
 void vt_tcp_send_ack(struct vt_tcb *tcb, enum vt_seg_why why);
 /* Payload [seq, seq + len) of the send queue, and the FIN when `fin` and it falls there. Returns payload and
  * FIN sent. */
 uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, bool fin, enum vt_seg_why why);
-/* Sends one segment again, from `seq`, at most `len` bytes, with the FIN if it falls there. Returns payload
- * and FIN sent. */
-uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, enum vt_seg_why why);
+/* Sends record i again, at most `most` bytes of it. Returns what went. */
+uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum vt_seg_why why);
 void vt_tcp_send_synack(struct vt_tcp_request *r);
 /* An ACK of an entry that has no control block, and a RST to a segment of nobody (RFC 9293 3.10.7.1). */
 void vt_tcp_reply_ack(struct vt_tcp_end *e, struct vt_seq seq, struct vt_seq ack, uint16_t wnd,
@@ -411,7 +490,7 @@ void vt_tcp_request_timer(struct vt_timer *t, vt_time now);
 void vt_tcp_emit_timer(struct vt_tcp_end *e, enum vt_tcp_timer timer, uint32_t count);
 /* Starts the retransmission timer when something is out, the persist timer when something waits, stops it
  * otherwise. */
-void vt_tcp_rearm(struct vt_tcb *tcb);
+void vt_tcp_rearm(struct vt_tcb *tcb, bool sent_new);
 /* (Re)starts the keepalive, when it is on, and FIN-WAIT-2's timer, as the state asks. */
 void vt_tcp_life_restart(struct vt_tcb *tcb);
 

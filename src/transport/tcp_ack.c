@@ -38,25 +38,9 @@ void vt_tcp_update_window(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
     tcb->snd_wl2 = seg->ack;
     if (seg->wnd > tcb->max_wnd)
         tcb->max_wnd = seg->wnd;
-    if (was_shut && seg->wnd != 0 && vt_tcb_is(tcb, VT_TCBF_PROBING)) {
+    if (was_shut && seg->wnd != 0 && tcb->rexmt == VT_REXMT_PERSIST) {
         tcb->backoff = 0;
         vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
-    }
-}
-
-static void take_rtt(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
-{
-    vt_time now = vt_tcp_core(tcb)->now;
-    if (vt_tcb_is(tcb, VT_TCBF_RTT_TIMED) && vt_seq_ge(seg->ack, tcb->rtt_seq)) {
-        tcb->flags &= ~(uint32_t)VT_TCBF_RTT_TIMED;
-        vt_tcp_rtt_sample(tcb, (vt_span)(now - tcb->rtt_at));
-    } else if (tcb->agreed.ts && seg->opts.ts_ok && seg->opts.tsecr != 0 && tcb->first_rexmt != 0) {
-        /* RFC 7323 4.1: the echo tells which transmission this answers, so that Karn's doubt does not arise.
-         * One older than the last retransmission says only that ACKs were lost: no measure of the path. */
-        uint32_t ms = vt_tcp_ts_now(vt_tcp_core(tcb), tcb->ts_offset) - seg->opts.tsecr;
-        if (ms <= (now - tcb->last_rexmt) / (vt_time)VT_MSEC + 1)
-            vt_tcp_rtt_sample(tcb, ms * VT_MSEC);
-        tcb->backoff = 0;
     }
 }
 
@@ -67,26 +51,78 @@ static uint32_t data_acked(const struct vt_tcb *tcb, struct vt_seq ack)
     return n < tcb->sendq.bytes ? n : tcb->sendq.bytes;
 }
 
-static void new_data(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
+/* Takes the records off that are acknowledged. */
+static void clean_records(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
 {
-    uint32_t flight = vt_tcp_flight(tcb);
-    uint32_t bytes = data_acked(tcb, seg->ack);
+    struct vt_loss *l = tcb->loss;
+    vt_span sacked_rtt = info->rtt;
+    info->clean = true;
+    while (l != NULL && l->sent.n != 0) {
+        struct vt_sent *s = vt_sent_at(&l->sent, 0);
+        if (vt_seq_ge(s->from, seg->ack))
+            break;
+        if (vt_seq_gt(s->to, seg->ack) && !vt_sentq_split(&l->sent, vt_tcp_core(tcb), 0, seg->ack))
+            break;
+        s = vt_sent_at(&l->sent, 0);
+        info->clean = info->clean && (s->flags & VT_SENT_AGAIN) == 0;
+        if ((s->flags & VT_SENT_SACKED) == 0) {
+            info->delivered += vt_sent_len(s);
+            vt_tcp_rack_delivered(tcb, s, seg, info);
+        }
+        vt_sentq_pop(&l->sent);
+    }
+    if (!info->clean) /* what waited for a retransmission measures that, not the path */
+        info->rtt = sacked_rtt;
+}
+
+/* A round trip that this ACK measures: of a segment sent once (Karn, MUST-18), or by the echo of its
+ * timestamp (RFC 7323 4.1). */
+static void take_rtt(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
+{
+    struct vt_core *core = vt_tcp_core(tcb);
+    if (info->rtt == 0 && info->advanced && tcb->agreed.ts && seg->opts.ts_ok && seg->opts.tsecr != 0) {
+        /* An echo older than the last retransmission says only that ACKs were lost: no measure of the path.
+         */
+        uint32_t ms = vt_tcp_ts_now(core, tcb->ts_offset) - seg->opts.tsecr;
+        if (tcb->loss == NULL || !tcb->loss->rexmt_ts_set ||
+            (int32_t)(seg->opts.tsecr - tcb->loss->last_rexmt_ts) >= 0)
+            info->rtt = (ms != 0 ? ms : 1) * VT_MSEC;
+        tcb->backoff = 0;
+    }
+    if (info->rtt != 0)
+        vt_tcp_rtt_sample(tcb, info->rtt);
+}
+
+static void grow_window(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info)
+{
+    if (tcb->ca == VT_CA_RECOVERY || tcb->ca == VT_CA_CWR || info->acked == 0)
+        return;
+    struct vt_cc_ack a = {.acked = info->acked,
+                          .cwnd_limited = tcb->cwnd_limited,
+                          .rtt = info->rtt,
+                          .srtt = tcb->srtt,
+                          .min_rtt = tcb->min_rtt,
+                          .una = tcb->snd_una,
+                          .nxt = tcb->snd_nxt,
+                          .now = vt_tcp_core(tcb)->now};
+    tcb->cc.ops->ack(&tcb->cc, &a);
+}
+
+/* SND.UNA moves to the ACK: what is before it is let go of. */
+static void advance(struct vt_tcb *tcb, struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
+{
     struct vt_seq fin = vt_seq_add(tcb->snd_una, tcb->sendq.bytes);
-    take_rtt(tcb, seg);
-    vt_sendq_ack(&tcb->sendq, vt_tcp_core(tcb), bytes);
-    tcb->bytes_acked += bytes;
+    info->advanced = true;
+    info->acked = data_acked(tcb, seg->ack);
+    clean_records(tcb, seg, info);
+    vt_sendq_ack(&tcb->sendq, vt_tcp_core(tcb), info->acked);
+    tcb->bytes_acked += info->acked;
     tcb->snd_una = seg->ack;
-    tcb->snd_nxt = vt_seq_max(tcb->snd_nxt, seg->ack);
     tcb->snd_small = vt_seq_max(tcb->snd_small, seg->ack);
     if (vt_tcb_is(tcb, VT_TCBF_URG_OUT) && vt_seq_ge(seg->ack, tcb->snd_up))
         tcb->flags &= ~(uint32_t)VT_TCBF_URG_OUT;
     tcb->retries = 0;
     tcb->first_rexmt = 0;
-    if (tcb->backoff != 0 && !vt_tcb_is(tcb, VT_TCBF_RTO_RECOVERY))
-        tcb->backoff = 0;
-    if (!vt_tcb_is(tcb, VT_TCBF_RECOVERY))
-        tcb->cc.ops->ack(&tcb->cc, bytes, flight, vt_tcp_core(tcb)->now);
-    vt_tcp_new_ack(tcb, bytes);
     vt_tcp_timer_clear(tcb, VT_SLOT_REXMT); /* RFC 6298 5.2, 5.3: stopped, or started anew by the output */
     if (vt_tcb_is(tcb, VT_TCBF_FIN_SENT) && vt_seq_gt(seg->ack, fin))
         vt_tcp_fin_acked(tcb);
@@ -96,13 +132,35 @@ static void new_data(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     }
 }
 
-/* RFC 5681 2: an ACK that repeats the last one while data are out, and says nothing new; or, RFC 6675 2, one
- * that tells of bytes beyond a hole, whatever its window. */
+/* RFC 5681 2: an ACK that repeats the last one while data are out, and says nothing new. */
 static bool is_duplicate(const struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
 {
     return vt_seq_eq(seg->ack, tcb->snd_una) && seg->len == 0 && (seg->flags & (VT_SYN | VT_FIN)) == 0 &&
-           (seg->wnd == tcb->snd_wnd || (tcb->agreed.sack && seg->opts.nsacks != 0)) &&
-           vt_seq_gt(tcb->snd_max, tcb->snd_una);
+           seg->wnd == tcb->snd_wnd && vt_seq_gt(tcb->snd_nxt, tcb->snd_una);
+}
+
+static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
+{
+    struct vt_tcp_ack_info info = {0};
+    bool dup = is_duplicate(tcb, seg);
+    vt_tcp_sack_take(tcb, seg, &info);
+    if (vt_seq_gt(seg->ack, tcb->snd_una))
+        advance(tcb, seg, &info);
+    if (tcb->loss == NULL)
+        return;
+    if (dup && !tcb->agreed.sack)
+        tcb->loss->dup_acks++;
+    tcb->delivered += info.delivered;
+    take_rtt(tcb, seg, &info);
+    if (tcb->backoff != 0 && info.advanced && info.clean)
+        tcb->backoff = 0;
+    if (tcb->end.state == VT_TCP_CLOSED || tcb->end.state == VT_TCP_TIME_WAIT)
+        return; /* the ACK of our FIN was the end */
+    grow_window(tcb, &info);
+    if (info.advanced || info.delivered != 0 || dup || info.dsack)
+        vt_tcp_loss_ack(tcb, seg, &info);
+    if (tcb->loss->sent.n == 0 && tcb->ca == VT_CA_OPEN)
+        vt_tcp_loss_free(tcb);
 }
 
 bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
@@ -114,19 +172,13 @@ bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     if (tcb->end.state == VT_TCP_SYN_RCVD && !syn_rcvd_ack(tcb, seg))
         return false;
     /* RFC 5961 5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT */
-    if (vt_seq_gt(seg->ack, tcb->snd_max) || vt_seq_lt(seg->ack, vt_seq_sub(tcb->snd_una, tcb->max_wnd))) {
+    if (vt_seq_gt(seg->ack, tcb->snd_nxt) || vt_seq_lt(seg->ack, vt_seq_sub(tcb->snd_una, tcb->max_wnd))) {
         vt_tcp_challenge(tcb);
         vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_ACK_BAD);
         return false;
     }
     tcb->last_ack_rcvd = vt_tcp_core(tcb)->now;
-    if (vt_seq_gt(seg->ack, tcb->snd_una)) {
-        vt_tcp_update_window(tcb, seg);
-        new_data(tcb, seg);
-    } else {
-        if (is_duplicate(tcb, seg))
-            vt_tcp_dup_ack(tcb);
-        vt_tcp_update_window(tcb, seg);
-    }
+    count_ack(tcb, seg);
+    vt_tcp_update_window(tcb, seg);
     return true;
 }

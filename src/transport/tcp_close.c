@@ -17,6 +17,7 @@ void vt_tcb_release(struct vt_tcb *tcb)
     vt_tcp_unbind(tcb);
     vt_tcp_port_drop(&tcb->end);
     vt_sendq_clear(&tcb->sendq, core);
+    vt_tcp_loss_free(tcb);
     vt_pbufq_clear(&tcb->recvq);
     vt_tcp_ooo_clear(tcb);
     if (vt_tcb_is(tcb, VT_TCBF_ORPHAN))
@@ -45,6 +46,7 @@ void vt_tcp_done(struct vt_tcb *tcb, int error, enum vt_doc doc)
     vt_tcp_table_remove(&tcb->end);
     vt_tcp_port_drop(&tcb->end);
     vt_sendq_clear(&tcb->sendq, core);
+    vt_tcp_loss_free(tcb);
     vt_tcp_ooo_clear(tcb);
     /* What has come and was not read stays to be read, before the error is told: as on Linux, against RFC
      * 9293 3.10.7.4 ("all segment queues should be flushed"). */
@@ -56,10 +58,9 @@ void vt_tcp_done(struct vt_tcb *tcb, int error, enum vt_doc doc)
 
 void vt_tcp_abort(struct vt_tcb *tcb, int error, enum vt_doc doc)
 {
-    /* RFC 9293 3.10.5: a RST from SND.NXT, which is SND.MAX here: after a timeout SND.NXT stands behind what
-     * the peer may have. In SYN-SENT there is nobody to tell. */
+    /* RFC 9293 3.10.5: a RST from SND.NXT. In SYN-SENT there is nobody to tell. */
     if (tcb->end.state >= VT_TCP_SYN_RCVD && tcb->end.state != VT_TCP_TIME_WAIT)
-        vt_tcp_send_empty(tcb, tcb->snd_max, VT_RST | VT_ACK, VT_SEG_RESET);
+        vt_tcp_send_empty(tcb, tcb->snd_nxt, VT_RST | VT_ACK, VT_SEG_RESET);
     vt_tcp_done(tcb, error, doc);
 }
 

@@ -14,7 +14,7 @@ struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp)
     tcb->sndbuf = (uint32_t)tcp->knobs.wmem_default;
     tcb->rcvbuf = (uint32_t)tcp->knobs.rmem_default;
     tcb->rto = tcp->knobs.rto_initial_ms * VT_MSEC;
-    tcb->cc.ops = &vt_cc_reno;
+    tcb->cc.ops = vt_cc_at(0);
     tcb->timer.fn = vt_tcp_timer_fired;
     for (unsigned i = 0; i < VT_SLOTS; i++)
         tcb->deadline[i] = VT_NEVER;
@@ -106,7 +106,7 @@ static void begin(struct vt_tcb *tcb)
     tcb->flags |= VT_TCBF_CONNECTING;
     tcb->iss = vt_tcp_isn(tcp, &tcb->end.local, &tcb->end.remote);
     tcb->ts_offset = vt_tcp_ts_offset(tcp, &tcb->end.local, &tcb->end.remote);
-    tcb->snd_una = tcb->snd_nxt = tcb->snd_max = tcb->iss;
+    tcb->snd_una = tcb->snd_nxt = tcb->iss;
     tcb->snd_small = tcb->snd_up = tcb->iss;
     tcb->rcv_nxt = tcb->rcv_adv = tcb->irs = vt_seq(0);
     tcb->srtt = 0;
@@ -115,7 +115,7 @@ static void begin(struct vt_tcb *tcb)
     tcb->first_rexmt = 0;
     tcb->error = tcb->soft_error = 0;
     tcb->agreed = (struct vt_tcp_agreed){.peer_mss = 536};
-    tcb->rtt_at = now;
+    tcb->syn_at = now;
     tcb->end.conn = ++tcp->next_conn;
 }
 
@@ -182,7 +182,7 @@ static void established(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcp_set_state(&tcb->end, VT_TCP_ESTABLISHED, VT_DOC_RFC9293_3_10_7_3);
     vt_tcb_start(tcb);
     if (sent_once)
-        vt_tcp_rtt_sample(tcb, (vt_span)(core->now - tcb->rtt_at));
+        vt_tcp_rtt_sample(tcb, (vt_span)(core->now - tcb->syn_at));
     tcb->flags |= VT_TCBF_ACK_NOW;
     vt_tcp_mark_dirty(tcb);
     vt_tcp_wake(tcb, VT_POLLOUT);

@@ -60,7 +60,7 @@ bool vt_tcp_icmp_error(void *ctx, const struct vt_icmp_error *err)
     struct vt_tcb *tcb = vt_tcb_of(e);
     struct vt_seq seq = vt_seq(vt_get32(err->quote + 4));
     /* RFC 5927 4.1: only of what is out now */
-    if (vt_seq_lt(seq, tcb->snd_una) || vt_seq_ge(seq, tcb->snd_max))
+    if (vt_seq_lt(seq, tcb->snd_una) || vt_seq_ge(seq, tcb->snd_nxt))
         return false;
     if (err->type == UNREACHABLE && err->code == 4) {
         if (tcb->end.state >= VT_TCP_ESTABLISHED)

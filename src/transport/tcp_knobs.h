@@ -40,6 +40,7 @@
     X(rfc1337, "net.ipv4.tcp_rfc1337", 1, 0, 1)                                       \
     X(tw_reuse, "net.ipv4.tcp_tw_reuse", 1, 0, 1)                                     \
     X(abort_on_overflow, "net.ipv4.tcp_abort_on_overflow", 0, 0, 1)                   \
+    X(early_retrans, "net.ipv4.tcp_early_retrans", 3, 0, 4)                           \
     X(ooo_runs, "net.ipv4.tcp_reassembly_ranges", 256, 4, 4096)                       \
     X(port_low, "net.ipv4.ip_local_port_min", 32768, 1, 65535)                        \
     X(port_high, "net.ipv4.ip_local_port_max", 60999, 1, 65535)

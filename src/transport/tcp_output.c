@@ -210,21 +210,43 @@ uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, b
     return n + ((flags & VT_FIN) != 0);
 }
 
-uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, enum vt_seg_why why)
+/* Small segments that are lost side by side go again as one, as far as `most` reaches. */
+static void join_lost(struct vt_sentq *q, uint32_t i, uint32_t most)
 {
-    uint32_t off = seq.v - tcb->snd_una.v;
+    while (i + 1 < q->n) {
+        const struct vt_sent *s = vt_sent_at(q, i), *next = vt_sent_at(q, i + 1);
+        if ((s->flags & VT_SENT_LOST) == 0 || s->flags != next->flags || next->to.v - s->from.v > most)
+            break;
+        vt_sentq_merge(q, i);
+    }
+}
+
+uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum vt_seg_why why)
+{
+    struct vt_loss *l = tcb->loss;
+    struct vt_core *core = vt_tcp_core(tcb);
+    join_lost(&l->sent, i, most < tcb->mss ? most : tcb->mss);
+    struct vt_sent *s = vt_sent_at(&l->sent, i);
+    if (vt_sent_len(s) > most && vt_sentq_split(&l->sent, core, i, vt_seq_add(s->from, most)))
+        s = vt_sent_at(&l->sent, i);
+    uint32_t n = vt_sent_len(s), off = s->from.v - tcb->snd_una.v;
     uint32_t left = off < tcb->sendq.bytes ? tcb->sendq.bytes - off : 0;
-    uint32_t n = left < len ? left : len;
-    uint32_t sent = vt_seq_diff(tcb->snd_max, seq) > 0 ? tcb->snd_max.v - seq.v : 0;
-    n = n < sent ? n : sent;
+    n = vt_tcp_send_data(tcb, s->from, n < left ? n : left, vt_tcb_is(tcb, VT_TCBF_FIN_SENT), why);
+    if (n == 0)
+        return 0;
+    l->last_rexmt_ts = vt_tcp_ts_now(core, tcb->ts_offset);
+    if (!l->rexmt_ts_set) {
+        l->rexmt_ts_set = true;
+        l->rexmt_ts = l->last_rexmt_ts;
+    }
     if (tcb->first_rexmt == 0)
-        tcb->first_rexmt = vt_tcp_core(tcb)->now;
-    tcb->last_rexmt = vt_tcp_core(tcb)->now;
-    tcb->flags &= ~(
-        uint32_t)VT_TCBF_RTT_TIMED; /* Karn: which of the two is answered nobody can tell (MUST-18) */
+        tcb->first_rexmt = core->now;
     tcb->total_retrans++;
     tcb->bytes_retrans += n;
-    return vt_tcp_send_data(tcb, seq, n, vt_tcb_is(tcb, VT_TCBF_FIN_SENT), why);
+    l->undo_retrans += n;
+    s->at = core->now;
+    vt_sentq_flag(&l->sent, s, VT_SENT_AGAIN | ((s->flags & VT_SENT_LOST) != 0 ? VT_SENT_RETRANS : 0), 0);
+    return n;
 }
 
 void vt_tcp_send_syn(struct vt_tcb *tcb)
@@ -258,7 +280,7 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
     s.o.wscale_ok = ack ? tcb->agreed.wscale : k->window_scaling != 0;
     for (uint8_t w = 0; w < VT_TCP_MAX_SHIFT && k->rmem_max >> w > UINT16_MAX; w++)
         s.o.wscale = (uint8_t)(w + 1);
-    tcb->snd_nxt = tcb->snd_max = vt_seq_add(tcb->iss, 1);
+    tcb->snd_nxt = vt_seq_add(tcb->iss, 1);
     tcb->segs_out++;
     if (p != NULL)
         emit_segment(&s, p);
@@ -368,8 +390,6 @@ void vt_tcp_challenge(struct vt_tcb *tcb)
  * `all`: nothing would be left behind them. */
 static bool worth_sending(const struct vt_tcb *tcb, uint32_t len, bool all)
 {
-    if (vt_seq_lt(tcb->snd_nxt, tcb->snd_max)) /* sent before: its time has come again */
-        return true;
     if (!all) /* the window allows no more: half of the largest that there was is enough */
         return len >= tcb->max_wnd / 2 && (vt_tcp_flight(tcb) == 0 || vt_tcb_is(tcb, VT_TCBF_NODELAY));
     if (vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED))
@@ -382,21 +402,13 @@ static bool worth_sending(const struct vt_tcb *tcb, uint32_t len, bool all)
     return !(vt_seq_gt(tcb->snd_small, tcb->snd_una) && vt_seq_le(tcb->snd_small, tcb->snd_nxt));
 }
 
-static void time_segment(struct vt_tcb *tcb)
-{
-    if (vt_tcb_is(tcb, VT_TCBF_RTT_TIMED) || vt_seq_lt(tcb->snd_nxt, tcb->snd_max))
-        return;
-    tcb->flags |= VT_TCBF_RTT_TIMED;
-    tcb->rtt_at = vt_tcp_core(tcb)->now;
-    tcb->rtt_seq = vt_seq_add(tcb->snd_nxt, 1);
-}
-
-/* The numbers that window and congestion leave, from SND.NXT on. */
+/* The numbers that the peer's window and the congestion window leave, from SND.NXT on. */
 static uint32_t usable(const struct vt_tcb *tcb)
 {
-    uint32_t flight = vt_tcp_flight(tcb);
-    uint32_t wnd = tcb->snd_wnd < tcb->cc.cwnd ? tcb->snd_wnd : tcb->cc.cwnd;
-    return wnd > flight ? wnd - flight : 0;
+    uint32_t flight = vt_tcp_flight(tcb), pipe = vt_tcp_pipe(tcb);
+    uint32_t wnd = tcb->snd_wnd > flight ? tcb->snd_wnd - flight : 0;
+    uint32_t cwnd = tcb->cc.cwnd > pipe ? tcb->cc.cwnd - pipe : 0;
+    return wnd < cwnd ? wnd : cwnd;
 }
 
 static bool can_send(const struct vt_tcb *tcb)
@@ -411,14 +423,27 @@ static bool can_send(const struct vt_tcb *tcb)
     }
 }
 
+/* What was sent: SND.NXT moves, and a record tells of it. */
+static bool sent(struct vt_tcb *tcb, uint32_t n)
+{
+    struct vt_seq from = tcb->snd_nxt;
+    tcb->snd_nxt = vt_seq_add(tcb->snd_nxt, n);
+    if (n % tcb->mss != 0)
+        tcb->snd_small = tcb->snd_nxt;
+    if (vt_tcp_flight(tcb) > tcb->sendq.bytes)
+        tcb->flags |= VT_TCBF_FIN_SENT;
+    if (tcb->ca == VT_CA_RECOVERY)
+        tcb->loss->prr_out += n;
+    return vt_tcp_sent_new(tcb, from, tcb->snd_nxt);
+}
+
 /* Sends the next segment if there is one to be sent. */
-static bool send_next(struct vt_tcb *tcb, uint32_t most)
+static bool send_next(struct vt_tcb *tcb, uint32_t room, uint32_t most)
 {
     uint32_t off = vt_tcp_flight(tcb);
     if (off > tcb->sendq.bytes) /* the FIN is out */
         return false;
     uint32_t left = tcb->sendq.bytes - off;
-    uint32_t room = usable(tcb);
     uint32_t len = left < room ? left : room;
     len = len < most ? len : most;
     bool all = len == left;
@@ -431,29 +456,52 @@ static bool send_next(struct vt_tcb *tcb, uint32_t most)
         len -= len % tcb->mss;
     else if (len < tcb->mss && !fin && !worth_sending(tcb, len, all))
         return false;
-    bool again = vt_seq_lt(tcb->snd_nxt, tcb->snd_max);
-    uint32_t n;
-    if (again) {
-        n = vt_tcp_retransmit(tcb, tcb->snd_nxt, len, VT_SEG_RTO);
-    } else {
-        time_segment(tcb);
-        n = vt_tcp_send_data(tcb, tcb->snd_nxt, len, fin, VT_SEG_NEW);
-    }
-    if (n == 0)
+    if (!vt_tcp_loss_ready(tcb) || !vt_sentq_room(&tcb->loss->sent, vt_tcp_core(tcb)))
         return false;
-    tcb->snd_nxt = vt_seq_add(tcb->snd_nxt, n);
-    if (n % tcb->mss != 0)
-        tcb->snd_small = tcb->snd_nxt;
-    tcb->snd_max = vt_seq_max(tcb->snd_max, tcb->snd_nxt);
-    if (vt_tcp_flight(tcb) > tcb->sendq.bytes)
-        tcb->flags |= VT_TCBF_FIN_SENT;
-    return true;
+    uint32_t n = vt_tcp_send_data(tcb, tcb->snd_nxt, len, fin, VT_SEG_NEW);
+    return n != 0 && sent(tcb, n);
+}
+
+bool vt_tcp_send_forced(struct vt_tcb *tcb)
+{
+    uint32_t left = tcb->sendq.bytes - vt_tcp_flight(tcb);
+    uint32_t n = left < tcb->snd_wnd ? left : tcb->snd_wnd;
+    n = n < tcb->mss ? n : tcb->mss;
+    if (n == 0 || !vt_tcp_loss_ready(tcb) || !vt_sentq_room(&tcb->loss->sent, vt_tcp_core(tcb)))
+        return false;
+    n = vt_tcp_send_data(tcb, tcb->snd_nxt, n, false, VT_SEG_PROBE);
+    return n != 0 && sent(tcb, n);
+}
+
+bool vt_tcp_send_one_new(struct vt_tcb *tcb)
+{
+    uint32_t flight = vt_tcp_flight(tcb);
+    uint32_t room = tcb->snd_wnd > flight ? tcb->snd_wnd - flight : 0;
+    return send_next(tcb, room < tcb->mss ? room : tcb->mss, tcb->mss);
+}
+
+/* What is lost goes before what is new (RFC 6675 5 (C)). True when something went. */
+static bool send_lost(struct vt_tcb *tcb, uint32_t most)
+{
+    uint32_t i;
+    struct vt_sent *s = vt_tcp_next_lost(tcb, &i);
+    if (s == NULL)
+        return false;
+    uint32_t pipe = vt_tcp_pipe(tcb), room = tcb->cc.cwnd > pipe ? tcb->cc.cwnd - pipe : 0;
+    uint32_t want = vt_sent_len(s) < tcb->mss ? vt_sent_len(s) : tcb->mss;
+    if (room < want && pipe != 0)
+        return false;
+    room = room > tcb->mss ? room - room % tcb->mss : tcb->mss;
+    uint32_t n = vt_tcp_retransmit(tcb, i, room < most ? room : most,
+                                   tcb->ca == VT_CA_LOSS ? VT_SEG_RTO : VT_SEG_FAST);
+    if (tcb->ca == VT_CA_RECOVERY)
+        tcb->loss->prr_out += n;
+    return n != 0;
 }
 
 static uint32_t largest(const struct vt_tcb *tcb)
 {
-    if ((vt_net_features(tcb->end.tcp->net, tcb->end.remote.ip) & VT_DEV_TX_TSO4) == 0 ||
-        vt_seq_lt(tcb->snd_nxt, tcb->snd_max))
+    if ((vt_net_features(tcb->end.tcp->net, tcb->end.remote.ip) & VT_DEV_TX_TSO4) == 0)
         return tcb->mss;
     uint32_t most = GSO_MAX;
     /* Loopback's segments are as large as that. */
@@ -468,14 +516,27 @@ static void check_idle(struct vt_tcb *tcb)
         tcb->cc.ops->idle(&tcb->cc, (uint32_t)tcb->end.tcp->knobs.init_cwnd);
 }
 
+/* Whether the congestion window is what held us back: half of it in slow start, all of it later (RFC
+ * 7661 4.1, as Linux has it). */
+static void note_limit(struct vt_tcb *tcb)
+{
+    uint32_t pipe = vt_tcp_pipe(tcb);
+    tcb->cwnd_limited = tcb->cc.cwnd < tcb->cc.ssthresh ? 2 * (uint64_t)pipe > tcb->cc.cwnd
+                                                        : (uint64_t)pipe + tcb->mss > tcb->cc.cwnd;
+}
+
 void vt_tcp_output(struct vt_tcb *tcb)
 {
     if (can_send(tcb)) {
         check_idle(tcb);
         uint32_t most = largest(tcb);
-        while (send_next(tcb, most))
+        struct vt_seq was = tcb->snd_nxt;
+        while (send_lost(tcb, most))
             ;
-        vt_tcp_rearm(tcb);
+        while (send_next(tcb, usable(tcb), most))
+            ;
+        note_limit(tcb);
+        vt_tcp_rearm(tcb, !vt_seq_eq(was, tcb->snd_nxt));
     }
     if (vt_tcb_is(tcb, VT_TCBF_ACK_NOW) && tcb->end.state >= VT_TCP_ESTABLISHED)
         vt_tcp_send_ack(tcb, VT_SEG_ACK);

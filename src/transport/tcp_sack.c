@@ -1,4 +1,4 @@
-/* What we tell of holes: the SACK option (RFC 2018). */
+/* Holes: what we tell of ours in the SACK option, and what the peer tells of its own (RFC 2018, RFC 2883). */
 #include "transport/tcp.h"
 
 /* Remembers the run that begins at `from` as the one that changed last. */
@@ -43,4 +43,60 @@ void vt_tcp_sack_fill(const struct vt_tcb *tcb, struct vt_tcp_opts *o)
     for (uint32_t i = 0; i < ooo->n && o->nsacks < VT_TCP_MAX_SACKS; i++)
         if (!told(o, &ooo->run[i]))
             o->sack[o->nsacks++] = (struct vt_range){ooo->run[i].from, ooo->run[i].to};
+}
+
+/* ---- The scoreboard ---- */
+
+/* RFC 2883 4: a first block below the ACK, or inside the second, tells of something that came twice. */
+static bool is_dsack(const struct vt_tcp_seg *seg, const struct vt_tcb *tcb)
+{
+    const struct vt_tcp_opts *o = &seg->opts;
+    if (vt_seq_ge(o->sack[0].from, o->sack[0].to) || vt_seq_gt(o->sack[0].to, tcb->snd_nxt))
+        return false;
+    if (vt_seq_lt(o->sack[0].from, seg->ack))
+        return vt_seq_le(o->sack[0].to, seg->ack);
+    return o->nsacks > 1 && vt_seq_ge(o->sack[0].from, o->sack[1].from) &&
+           vt_seq_le(o->sack[0].to, o->sack[1].to);
+}
+
+/* RFC 2018 5, V46: a block that is inverted, or not within what is out, says nothing. */
+static bool is_sane(const struct vt_tcb *tcb, const struct vt_range *b)
+{
+    return vt_seq_lt(b->from, b->to) && vt_seq_ge(b->from, tcb->snd_una) && vt_seq_le(b->to, tcb->snd_nxt);
+}
+
+static void take_block(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_range *b,
+                       struct vt_tcp_ack_info *info)
+{
+    struct vt_core *core = vt_tcp_core(tcb);
+    struct vt_sentq *q = &tcb->loss->sent;
+    for (uint32_t i = vt_sentq_find(q, b->from); i < q->n; i++) {
+        struct vt_sent *s = vt_sent_at(q, i);
+        if (vt_seq_ge(s->from, b->to))
+            break;
+        if ((s->flags & VT_SENT_SACKED) != 0)
+            continue;
+        if (vt_seq_lt(s->from, b->from)) { /* the block begins inside it */
+            if (!vt_sentq_split(q, core, i, b->from))
+                return;
+            continue;
+        }
+        if (vt_seq_gt(s->to, b->to) && !vt_sentq_split(q, core, i, b->to))
+            return;
+        s = vt_sent_at(q, i);
+        vt_tcp_rack_delivered(tcb, s, seg, info);
+        info->delivered += vt_sent_len(s);
+        vt_sentq_flag(q, s, VT_SENT_SACKED, VT_SENT_LOST | VT_SENT_RETRANS);
+    }
+}
+
+void vt_tcp_sack_take(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
+{
+    const struct vt_tcp_opts *o = &seg->opts;
+    if (!tcb->agreed.sack || o->nsacks == 0 || tcb->loss == NULL)
+        return;
+    info->dsack = is_dsack(seg, tcb);
+    for (uint8_t i = info->dsack ? 1 : 0; i < o->nsacks; i++)
+        if (is_sane(tcb, &o->sack[i]))
+            take_block(tcb, seg, &o->sack[i], info);
 }

@@ -164,7 +164,7 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     uint32_t flight = vt_tcp_flight(tcb);
     memset(i, 0, sizeof(*i));
     i->tcpi_state = info_state(tcb->end.state);
-    i->tcpi_ca_state = vt_tcb_is(tcb, VT_TCBF_RTO_RECOVERY) ? 4 : vt_tcb_is(tcb, VT_TCBF_RECOVERY) ? 3 : 0;
+    i->tcpi_ca_state = tcb->ca;
     i->tcpi_retransmits = tcb->retries;
     i->tcpi_probes = tcb->probes;
     i->tcpi_backoff = tcb->backoff;
@@ -177,6 +177,12 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_rcv_mss = tcb->mss;
     i->tcpi_unacked = tcb->listener != NULL ? tcb->listener->accepts : (flight + mss - 1) / mss;
     i->tcpi_sacked = tcb->listener != NULL ? tcb->listener->backlog : 0;
+    if (tcb->loss != NULL) {
+        i->tcpi_sacked = (tcb->loss->sent.sacked + mss - 1) / mss;
+        i->tcpi_lost = (tcb->loss->sent.lost + mss - 1) / mss;
+        i->tcpi_retrans = (tcb->loss->sent.retrans + mss - 1) / mss;
+    }
+    i->tcpi_delivered = (uint32_t)(tcb->delivered / mss);
     i->tcpi_last_data_sent = ms_ago(tcb, tcb->last_data_sent);
     i->tcpi_last_data_recv = ms_ago(tcb, tcb->last_data_rcvd);
     i->tcpi_last_ack_recv = ms_ago(tcb, tcb->last_ack_rcvd);
@@ -282,7 +288,7 @@ static const char *running_timer(const struct vt_tcb *tcb, vt_time *at)
     if (*at == VT_NEVER)
         return NULL;
     if (first == VT_SLOT_REXMT)
-        return vt_tcb_is(tcb, VT_TCBF_PROBING) ? "persist" : "on";
+        return tcb->rexmt == VT_REXMT_PERSIST ? "persist" : "on";
     return first == VT_SLOT_DELACK ? "delack" : tcb->end.state == VT_TCP_FIN_WAIT2 ? "timewait" : "keepalive";
 }
 

@@ -214,7 +214,7 @@ static struct vt_tcb *promote(struct vt_tcp_request *r, const struct vt_tcp_seg 
     vt_tcp_table_replace(&r->end, &tcb->end);
     tcb->iss = r->iss;
     tcb->irs = r->irs;
-    tcb->snd_una = tcb->snd_nxt = tcb->snd_max = tcb->snd_small = vt_seq_add(r->iss, 1);
+    tcb->snd_una = tcb->snd_nxt = tcb->snd_small = vt_seq_add(r->iss, 1);
     tcb->rcv_nxt = tcb->last_ack = vt_seq_add(r->irs, 1);
     tcb->rcv_adv = vt_seq_add(tcb->rcv_nxt, r->rcv_wnd);
     tcb->snd_wnd = tcb->max_wnd = seg->wnd;

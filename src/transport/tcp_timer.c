@@ -10,9 +10,9 @@
  * (Linux's tcp_fin_timeout) SYN-ACK       a request's SYN,ACK              its ACK         sends it again,
  * then forgets it TIME-WAIT     the last segment                 2 MSL           lets go (RFC 9293 3.6.1)
  *
- * RTO and PERSIST exclude each other and share a slot; so do KEEPALIVE and FIN-WAIT-2. A control block has
- * one entry in the wheel, at or before its earliest deadline: a deadline that moves later leaves the entry
- * where it is, and the entry, when it fires, looks again. */
+ * RTO, PERSIST, REORDER and PROBE exclude each other and share a slot; so do KEEPALIVE and FIN-WAIT-2. A
+ * control block has one entry in the wheel, at or before its earliest deadline: a deadline that moves later
+ * leaves the entry where it is, and the entry, when it fires, looks again. */
 #include "transport/tcp.h"
 
 void vt_tcp_emit_timer(struct vt_tcp_end *e, enum vt_tcp_timer timer, uint32_t count)
@@ -42,34 +42,57 @@ void vt_tcp_timer_clear(struct vt_tcb *tcb, enum vt_tcp_slot slot)
 {
     tcb->deadline[slot] = VT_NEVER;
     if (slot == VT_SLOT_REXMT)
-        tcb->flags &= ~(uint32_t)VT_TCBF_PROBING;
+        tcb->rexmt = VT_REXMT_RTO;
 }
 
 void vt_tcp_timer_clear_all(struct vt_tcb *tcb)
 {
     for (unsigned i = 0; i < VT_SLOTS; i++)
         tcb->deadline[i] = VT_NEVER;
-    tcb->flags &= ~(uint32_t)VT_TCBF_PROBING;
+    tcb->rexmt = VT_REXMT_RTO;
     vt_core_disarm(vt_tcp_core(tcb), &tcb->timer);
 }
 
-void vt_tcp_rearm(struct vt_tcb *tcb)
+static void set_rexmt(struct vt_tcb *tcb, enum vt_tcp_rexmt what, vt_time when)
+{
+    tcb->rexmt = (uint8_t)what;
+    vt_tcp_timer_set(tcb, VT_SLOT_REXMT, when);
+}
+
+/* Something is out: the nearest of what may have to be done about it. */
+static void rearm_out(struct vt_tcb *tcb, bool sent_new)
 {
     vt_time now = vt_tcp_core(tcb)->now;
-    bool out = vt_seq_gt(tcb->snd_max, tcb->snd_una);
+    bool running = tcb->deadline[VT_SLOT_REXMT] != VT_NEVER && tcb->rexmt != VT_REXMT_PERSIST;
+    if (!running)
+        tcb->rexmt_from = now;
+    vt_time rto = vt_time_add(tcb->rexmt_from, vt_tcp_rto(tcb));
+    if (tcb->loss->reorder_wait != 0) { /* RFC 8985 6.2.5 */
+        set_rexmt(tcb, VT_REXMT_REORDER, vt_time_add(now, tcb->loss->reorder_wait));
+    } else if (vt_tcp_tlp_wanted(tcb)) {
+        if (running && tcb->rexmt == VT_REXMT_PROBE && !sent_new)
+            return;
+        vt_time probe = vt_time_add(now, vt_tcp_tlp_wait(tcb)); /* RFC 8985 7.2: no later than the RTO */
+        if (probe < rto)
+            set_rexmt(tcb, VT_REXMT_PROBE, probe);
+        else
+            set_rexmt(tcb, VT_REXMT_RTO, rto);
+    } else if (!running || tcb->rexmt != VT_REXMT_RTO) {
+        set_rexmt(tcb, VT_REXMT_RTO, rto > now ? rto : now);
+    }
+}
+
+void vt_tcp_rearm(struct vt_tcb *tcb, bool sent_new)
+{
+    bool out = vt_seq_gt(tcb->snd_nxt, tcb->snd_una);
     bool waits = tcb->sendq.bytes > vt_tcp_flight(tcb) ||
                  (vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED) && !vt_tcb_is(tcb, VT_TCBF_FIN_SENT));
-    bool probing = vt_tcb_is(tcb, VT_TCBF_PROBING);
-    if (out) {
-        if (probing || tcb->deadline[VT_SLOT_REXMT] == VT_NEVER) {
-            tcb->flags &= ~(uint32_t)VT_TCBF_PROBING;
-            vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(now, vt_tcp_rto(tcb)));
-        }
+    if (out && tcb->loss != NULL) {
+        rearm_out(tcb, sent_new);
     } else if (waits && !vt_tcb_is(tcb, VT_TCBF_CORK)) {
-        if (!probing || tcb->deadline[VT_SLOT_REXMT] == VT_NEVER) { /* SHLD-29: the first after an RTO */
-            tcb->flags |= VT_TCBF_PROBING;
-            vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(now, vt_tcp_rto(tcb)));
-        }
+        if (tcb->rexmt != VT_REXMT_PERSIST ||
+            tcb->deadline[VT_SLOT_REXMT] == VT_NEVER) /* SHLD-29: after an RTO */
+            set_rexmt(tcb, VT_REXMT_PERSIST, vt_time_add(vt_tcp_core(tcb)->now, vt_tcp_rto(tcb)));
     } else {
         vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
     }
@@ -110,7 +133,7 @@ static void syn_timer(struct vt_tcb *tcb)
 {
     const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
     uint32_t most = tcb->syn_retries != 0 ? tcb->syn_retries : (uint32_t)k->syn_retries;
-    if (tcb->retries >= most || user_timed_out(tcb, tcb->rtt_at)) { /* MUST-22, MUST-23 */
+    if (tcb->retries >= most || user_timed_out(tcb, tcb->syn_at)) { /* MUST-22, MUST-23 */
         time_out(tcb);
         return;
     }
@@ -140,24 +163,9 @@ static void rto_timer(struct vt_tcb *tcb)
         time_out(tcb);
         return;
     }
-    vt_tcp_rto_loss(tcb);
+    vt_tcp_loss_timeout(tcb);
     tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30);
     vt_tcp_output(tcb);
-}
-
-/* What waits and may be sent in spite of silly-window avoidance (RFC 9293 3.8.6.2.1, the override timeout).
- */
-static bool force_out(struct vt_tcb *tcb)
-{
-    uint32_t left = tcb->sendq.bytes - vt_tcp_flight(tcb);
-    uint32_t n = left < tcb->snd_wnd ? left : tcb->snd_wnd;
-    if (n == 0 || vt_seq_gt(tcb->snd_max, tcb->snd_una))
-        return false;
-    n = n < tcb->mss ? n : tcb->mss;
-    n = vt_tcp_send_data(tcb, tcb->snd_nxt, n, false, VT_SEG_PROBE);
-    tcb->snd_nxt = vt_seq_add(tcb->snd_nxt, n);
-    tcb->snd_max = tcb->snd_nxt;
-    return n != 0;
 }
 
 static void persist_timer(struct vt_tcb *tcb)
@@ -170,9 +178,12 @@ static void persist_timer(struct vt_tcb *tcb)
         return;
     }
     tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30); /* SHLD-30 */
-    if (!force_out(tcb)) /* a number already acknowledged: the peer must answer with its window (MUST-36) */
+    /* What waits may go in spite of silly-window avoidance (RFC 9293 3.8.6.2.1, the override timeout). */
+    if (tcb->snd_wnd == 0 ||
+        !vt_tcp_send_forced(
+            tcb)) /* a number already acknowledged: the peer must answer with its window (MUST-36) */
         vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_una, 1), VT_ACK, VT_SEG_PROBE);
-    vt_tcp_rearm(tcb);
+    vt_tcp_rearm(tcb, false);
 }
 
 static void keepalive_timer(struct vt_tcb *tcb)
@@ -181,7 +192,7 @@ static void keepalive_timer(struct vt_tcb *tcb)
     vt_span intvl = (tcb->keepintvl != 0 ? tcb->keepintvl : k->keepalive_intvl) * VT_SEC;
     uint32_t most = tcb->keepcnt != 0 ? tcb->keepcnt : (uint32_t)k->keepalive_probes;
     vt_time now = vt_tcp_core(tcb)->now;
-    if (vt_seq_gt(tcb->snd_max, tcb->snd_una) || vt_tcb_is(tcb, VT_TCBF_PROBING)) {
+    if (vt_seq_gt(tcb->snd_nxt, tcb->snd_una) || tcb->deadline[VT_SLOT_REXMT] != VT_NEVER) {
         vt_tcp_timer_set(tcb, VT_SLOT_LIFE,
                          vt_time_add(now, intvl)); /* MUST-26: the other timers see to it */
         return;
@@ -198,19 +209,32 @@ static void keepalive_timer(struct vt_tcb *tcb)
     vt_tcp_timer_set(tcb, VT_SLOT_LIFE, vt_time_add(now, intvl));
 }
 
+static void rexmt_timer(struct vt_tcb *tcb, enum vt_tcp_rexmt what)
+{
+    switch (what) {
+    case VT_REXMT_PERSIST: persist_timer(tcb); break;
+    case VT_REXMT_REORDER:
+        vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_REORDER, 1);
+        vt_tcp_loss_reorder_timeout(tcb);
+        vt_tcp_output(tcb);
+        break;
+    case VT_REXMT_PROBE:
+        vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_PROBE, 1);
+        vt_tcp_tlp_send(tcb);
+        vt_tcp_rearm(tcb, false);
+        break;
+    default: rto_timer(tcb);
+    }
+}
+
 static void run_slot(struct vt_tcb *tcb, enum vt_tcp_slot slot)
 {
     struct vt_core *core = vt_tcp_core(tcb);
     core->ev.cause = (struct vt_event_id){tcb->deadline_cause[slot], core->ev.node};
-    bool probing = vt_tcb_is(tcb, VT_TCBF_PROBING);
+    enum vt_tcp_rexmt rexmt = (enum vt_tcp_rexmt)tcb->rexmt;
     tcb->deadline[slot] = VT_NEVER;
     switch (slot) {
-    case VT_SLOT_REXMT:
-        if (probing)
-            persist_timer(tcb);
-        else
-            rto_timer(tcb);
-        break;
+    case VT_SLOT_REXMT: rexmt_timer(tcb, rexmt); break;
     case VT_SLOT_DELACK:
         vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_DELACK, 1);
         vt_tcp_send_ack(tcb, VT_SEG_DELAYED_ACK);

@@ -692,7 +692,7 @@ static void test_v61_our_number_is_larger(void **state)
         rig_in(r, line);
         rig_forget(r);
     }
-    uint32_t end = r->tcb->snd_max.v;
+    uint32_t end = r->tcb->snd_nxt.v;
     rig_close(r);
     rig_forget(r);
     char line[64];

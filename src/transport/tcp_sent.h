@@ -1,0 +1,58 @@
+/* What is on its way: a record for each segment sent and not yet acknowledged (RFC 8985 5.2), in the order of
+ * their numbers, and with them the SACK scoreboard (RFC 2018, RFC 6675 3). A super-segment is one record
+ * until a SACK splits it. Present only while something is out. */
+#ifndef VT_TRANSPORT_TCP_SENT_H
+#define VT_TRANSPORT_TCP_SENT_H
+
+#include "base/core.h"
+#include "base/ranges.h"
+
+enum vt_sent_flag {
+    VT_SENT_SACKED = 1 << 0,  /* the peer holds it */
+    VT_SENT_LOST = 1 << 1,    /* taken to be lost */
+    VT_SENT_RETRANS = 1 << 2, /* lost, and on its way again */
+    VT_SENT_AGAIN = 1 << 3,   /* has been sent more than once */
+};
+
+struct vt_sent {
+    struct vt_seq from, to;
+    uint32_t flags;
+    uint32_t app_limited; /* the sender had no more to send when it went */
+    vt_time at;           /* the last transmission */
+    uint64_t delivered;   /* bytes delivered in all when it went, and when that was known: for rate samples */
+    vt_time delivered_at, first_at;
+};
+
+/* A ring of records, oldest first, and what its flags sum up to, in bytes. */
+struct vt_sentq {
+    struct vt_sent *rec;
+    uint32_t head, n, cap; /* cap is a power of two, or 0 */
+    uint32_t sacked, lost, retrans;
+};
+
+static inline struct vt_sent *vt_sent_at(const struct vt_sentq *q, uint32_t i)
+{
+    return &q->rec[(q->head + i) & (q->cap - 1)];
+}
+static inline uint32_t vt_sent_len(const struct vt_sent *s)
+{
+    return s->to.v - s->from.v;
+}
+
+/* Adds a record at the end; NULL without memory. */
+struct vt_sent *vt_sentq_add(struct vt_sentq *q, struct vt_core *core, struct vt_seq from, struct vt_seq to);
+/* True when a record more can be added; makes room if need be. */
+bool vt_sentq_room(struct vt_sentq *q, struct vt_core *core);
+/* Removes the first record. */
+void vt_sentq_pop(struct vt_sentq *q);
+/* Splits record i at `seq`, which lies inside it. False without memory: it stays whole. */
+bool vt_sentq_split(struct vt_sentq *q, struct vt_core *core, uint32_t i, struct vt_seq seq);
+/* Makes one record of i and i + 1, which have the same flags. */
+void vt_sentq_merge(struct vt_sentq *q, uint32_t i);
+/* The index of the record that holds `seq`, or of the first one behind it; q->n when there is none. */
+uint32_t vt_sentq_find(const struct vt_sentq *q, struct vt_seq seq);
+/* Changes a record's flags and keeps the sums. */
+void vt_sentq_flag(struct vt_sentq *q, struct vt_sent *s, uint32_t set, uint32_t clear);
+void vt_sentq_clear(struct vt_sentq *q, struct vt_core *core);
+
+#endif
