@@ -14,7 +14,7 @@ static void init_core(struct vt_host *h, const struct vt_host_config *c)
     memcpy(h->name, name, len);
     core->now = c->now;
     core->name = h->name;
-    core->mem = c->mem.alloc != NULL ? c->mem : vt_malloc;
+    core->mem = c->mem.alloc != NULL ? c->mem : vt_host_malloc();
     core->mem_used = sizeof *h;
     core->pool = c->pool;
     core->sums = c->sums_portable ? &vt_sums_portable : vt_sums_best();
@@ -74,13 +74,13 @@ static bool build(struct vt_host *h)
 struct vt_host *vt_host_new(const struct vt_host_config *config)
 {
     static const struct vt_host_config none;
-    const struct vt_allocator *mem;
+    struct vt_allocator mem;
     struct vt_host *h;
 
     if (config == NULL)
         config = &none;
-    mem = config->mem.alloc != NULL ? &config->mem : &vt_malloc;
-    h = mem->alloc(mem->ctx, sizeof *h);
+    mem = config->mem.alloc != NULL ? config->mem : vt_host_malloc();
+    h = mem.alloc(mem.ctx, sizeof *h);
     if (h == NULL)
         return NULL;
     init_core(h, config);

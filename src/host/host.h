@@ -29,7 +29,7 @@ struct vt_eth *vt_host_eth(struct vt_host *h, int index);
  * follows. */
 void vt_host_enter(struct vt_host *h, vt_time now);
 
-/* The C library's malloc and free. */
-extern const struct vt_allocator vt_malloc;
+/* The C library's malloc and free. Where there is none, whoever links the library supplies this. */
+struct vt_allocator vt_host_malloc(void);
 
 #endif
