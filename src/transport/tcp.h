@@ -128,6 +128,7 @@ struct vt_ooo {
     struct vt_run *run;
     uint32_t n, cap;
     uint32_t bytes;
+    uint64_t truesize; /* what its buffers cost */
     struct vt_seq
         recent[VT_TCP_MAX_SACKS]; /* a byte of each run that changed lately, newest first (RFC 2018 4) */
     uint8_t nrecent;

@@ -22,12 +22,18 @@ void vt_tcp_step_urg(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcp_wake(tcb, VT_POLLPRI);
 }
 
+/* What received bytes may cost in buffers: small segments cost more than their bytes. */
+static uint64_t most_truesize(const struct vt_tcb *tcb)
+{
+    return 2 * (uint64_t)tcb->rcvbuf + 65536;
+}
+
 uint32_t vt_tcp_rcv_window(struct vt_tcb *tcb)
 {
     uint64_t used = tcb->recvq.bytes;
     uint32_t free = used < tcb->rcvbuf ? tcb->rcvbuf - (uint32_t)used : 0;
-    if (tcb->rcv_truesize > 2 * (uint64_t)tcb->rcvbuf + 65536)
-        free = 0; /* small segments cost more than their bytes */
+    if (tcb->rcv_truesize > most_truesize(tcb))
+        free = 0;
     uint32_t told = vt_tcp_rcv_wnd(tcb);
     /* RFC 9293 3.8.6.2.2 (MUST-39): the edge moves by a segment or half the buffer at least, or not at all.
      */
@@ -188,8 +194,10 @@ static void merge_next(struct vt_ooo *ooo, uint32_t i)
 /* Puts p, which overlaps nothing, before run i. Takes p when it returns true. */
 static bool insert_piece(struct vt_tcb *tcb, uint32_t i, struct vt_seq from, struct vt_pbuf *p)
 {
-    uint32_t len = p->len;
+    uint32_t len = p->len, cost = vt_pbuf_truesize(p);
     struct vt_ooo *ooo = tcb->ooo;
+    if (ooo != NULL && ooo->truesize + tcb->rcv_truesize + cost > most_truesize(tcb))
+        return false; /* V47: bounded in memory too */
     if (ooo != NULL && i > 0 && vt_seq_eq(ooo->run[i - 1].to, from)) {
         append(&ooo->run[i - 1], p);
         i--;
@@ -207,6 +215,7 @@ static bool insert_piece(struct vt_tcb *tcb, uint32_t i, struct vt_seq from, str
         append(&ooo->run[i], p);
     }
     ooo->bytes += len;
+    ooo->truesize += cost;
     merge_next(ooo, i);
     vt_tcp_sack_note(ooo, ooo->run[i].from);
     return true;
@@ -257,6 +266,7 @@ static void drain_runs(struct vt_tcb *tcb)
             uint32_t len = p->len;
             uint32_t old = tcb->rcv_nxt.v - at.v;
             ooo->bytes -= len;
+            ooo->truesize -= vt_pbuf_truesize(p);
             if (old < len) {
                 vt_pbuf_skip(p, old);
                 deliver(tcb, p);
@@ -347,8 +357,12 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         return;
     }
     bool holes = tcb->ooo != NULL;
-    vt_tcp_core(tcb)->delivered++;
-    deliver(tcb, p);
+    if (holes && vt_seq_gt(vt_seq_add(seg->seq, seg->len), tcb->ooo->run[0].from)) {
+        keep_for_later(tcb, seg->seq, p); /* only the bytes that had not come: those had come first */
+    } else {
+        vt_tcp_core(tcb)->delivered++;
+        deliver(tcb, p);
+    }
     drain_runs(tcb);
     owe_ack(tcb, holes);
     vt_tcp_wake(tcb, VT_POLLIN);

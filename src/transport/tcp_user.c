@@ -319,46 +319,59 @@ static long nothing_to_read(struct vt_tcb *tcb)
     return -VT_EAGAIN;
 }
 
-/* Passes the urgent mark when reading has come to it: its byte is not part of the stream unless it is to be
- * in line. Returns how many bytes may be read before the mark. */
-static uint32_t up_to_mark(struct vt_tcb *tcb)
+/* Where reading goes on: how many bytes to step over first, and how many may be read then. Reading stops
+ * before the urgent mark, and goes on behind it: the marked byte is not part of the stream unless it is to be
+ * in line.
+ */
+struct span {
+    uint32_t skip, len;
+};
+
+static struct span readable(const struct vt_tcb *tcb)
 {
-    int64_t at = mark_ahead(tcb);
     uint32_t have = (uint32_t)tcb->recvq.bytes;
-    if (at < 0) {
+    int64_t at = mark_ahead(tcb);
+    if (at > 0)
+        return (struct span){0, at < (int64_t)have ? (uint32_t)at : have};
+    uint32_t skip = at == 0 && have != 0 && !vt_tcb_is(tcb, VT_TCBF_OOBINLINE);
+    return (struct span){skip, have - skip};
+}
+
+/* Steps over bytes that were read or skipped, and lets the mark lapse when it has been passed. */
+static void take(struct vt_tcb *tcb, uint32_t n)
+{
+    if (n == 0)
+        return;
+    consume(tcb, n);
+    if (mark_ahead(tcb) < 0)
         tcb->flags &= ~(uint32_t)(VT_TCBF_URG_IN | VT_TCBF_OOB_HELD);
-        return have;
-    }
-    if (at == 0 && have != 0) {
-        if (!vt_tcb_is(tcb, VT_TCBF_OOBINLINE))
-            consume(tcb, 1);
-        tcb->flags &= ~(uint32_t)(VT_TCBF_URG_IN | VT_TCBF_OOB_HELD);
-        return (uint32_t)tcb->recvq.bytes;
-    }
-    return at < (int64_t)have ? (uint32_t)at : have;
+    room_made(tcb);
 }
 
 long vt_tcp_recv(struct vt_tcb *tcb, void *buf, size_t len, int flags)
 {
     if ((flags & VT_MSG_OOB) != 0)
         return recv_oob(tcb, buf, len, flags);
-    uint32_t have = tcb->recvq.count != 0 ? up_to_mark(tcb) : 0;
-    if (have == 0)
+    bool peek = (flags & VT_MSG_PEEK) != 0;
+    struct span s = readable(tcb);
+    if (s.len == 0) {
+        if (!peek)
+            take(tcb, s.skip);
         return nothing_to_read(tcb);
-    uint32_t n = len < have ? (uint32_t)len : have;
-    bool trunc = (flags & VT_MSG_TRUNC) != 0; /* Linux, tcp(7): the bytes are dropped, not copied */
-    copy_out(tcb, 0, trunc ? NULL : buf, n);
-    if ((flags & VT_MSG_PEEK) == 0) {
-        consume(tcb, n);
-        room_made(tcb);
     }
+    uint32_t n = len < s.len ? (uint32_t)len : s.len;
+    bool trunc = (flags & VT_MSG_TRUNC) != 0; /* Linux, tcp(7): the bytes are dropped, not copied */
+    copy_out(tcb, s.skip, trunc ? NULL : buf, n);
+    if (!peek)
+        take(tcb, s.skip + n);
     return (long)n;
 }
 
 long vt_tcp_recv_block(struct vt_tcb *tcb, struct vt_block **block, const uint8_t **data)
 {
     struct vt_core *core = vt_tcp_core(tcb);
-    uint32_t have = tcb->recvq.count != 0 ? up_to_mark(tcb) : 0;
+    take(tcb, readable(tcb).skip);
+    uint32_t have = readable(tcb).len;
     if (have == 0)
         return nothing_to_read(tcb);
     struct vt_pbuf *p = tcb->recvq.first;
@@ -377,8 +390,7 @@ long vt_tcp_recv_block(struct vt_tcb *tcb, struct vt_block **block, const uint8_
         *block = vt_block_ref(f->block);
         *data = f->data;
     }
-    consume(tcb, n);
-    room_made(tcb);
+    take(tcb, n);
     return (long)n;
 }
 
