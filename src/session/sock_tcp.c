@@ -26,8 +26,6 @@ static uint8_t tcp_state(const struct vt_socket *so)
 
 static int tcp_bind(struct vt_socket *so, const struct vt_addr *addr)
 {
-    if (vt_ip_is_multicast(addr->ip) || vt_net_is_broadcast(so->table->net, addr->ip))
-        return -VT_EADDRNOTAVAIL; /* RFC 9293 3.9.2.3: no connection is with a group */
     return vt_tcp_bind(so->u.tcb, addr);
 }
 
