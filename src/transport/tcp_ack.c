@@ -180,6 +180,7 @@ bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         return false;
     }
     tcb->last_ack_rcvd = vt_tcp_core(tcb)->now;
+    tcb->soft_error = 0; /* the path works after all */
     count_ack(tcb, seg);
     vt_tcp_update_window(tcb, seg);
     return true;

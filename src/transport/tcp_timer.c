@@ -1,14 +1,16 @@
 /* Every timer of TCP.
  *
- *   timer         runs from                        until           what it does
- *   -----         ---------                        -----           ------------
- *   RTO           a segment sent, nothing timed    all is acked    sends the oldest again, doubles itself
- * (RFC 6298 5) PERSIST       data wait, nothing is out,       window opens    probes the window, doubles
- * itself (RFC 9293 3.8.6.1) the window allows nothing DELACK        text came, no ACK owed yet       an ACK
- * leaves   sends the ACK (RFC 9293 3.8.6.3) KEEPALIVE     the last arrival                 the end probes a
- * silent peer (RFC 9293 3.8.4) FIN-WAIT-2    orphan, FIN acknowledged         the peer's FIN  lets go
- * (Linux's tcp_fin_timeout) SYN-ACK       a request's SYN,ACK              its ACK         sends it again,
- * then forgets it TIME-WAIT     the last segment                 2 MSL           lets go (RFC 9293 3.6.1)
+ *   timer        runs from                       until            what it does
+ *   -----        ---------                       -----            ------------
+ *   RTO          a segment sent, nothing timed   all is acked     sends again, doubles itself (RFC 6298 5)
+ *   PERSIST      data wait, nothing is out       window opens     probes the window (RFC 9293 3.8.6.1)
+ *   REORDER      something was overtaken         it is acked      takes it to be lost (RFC 8985 6.2.5)
+ *   PROBE        the last segment sent           all is acked     sends it again (RFC 8985 7)
+ *   DELACK       text came, no ACK owed yet      an ACK leaves    sends the ACK (RFC 9293 3.8.6.3)
+ *   KEEPALIVE    the last arrival                the end          probes a silent peer (RFC 9293 3.8.4)
+ *   FIN-WAIT-2   orphan, FIN acknowledged        the peer's FIN   lets go (Linux's tcp_fin_timeout)
+ *   SYN-ACK      a request's SYN,ACK             its ACK          sends it again, then forgets it
+ *   TIME-WAIT    the last segment                2 MSL            lets go (RFC 9293 3.6.1)
  *
  * RTO, PERSIST, REORDER and PROBE exclude each other and share a slot; so do KEEPALIVE and FIN-WAIT-2. A
  * control block has one entry in the wheel, at or before its earliest deadline: a deadline that moves later
@@ -89,7 +91,7 @@ void vt_tcp_rearm(struct vt_tcb *tcb, bool sent_new)
                  (vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED) && !vt_tcb_is(tcb, VT_TCBF_FIN_SENT));
     if (out && tcb->loss != NULL) {
         rearm_out(tcb, sent_new);
-    } else if (waits && !vt_tcb_is(tcb, VT_TCBF_CORK)) {
+    } else if (waits) { /* for the window, or, corked, for more: Linux keeps it no longer than 200 ms */
         if (tcb->rexmt != VT_REXMT_PERSIST ||
             tcb->deadline[VT_SLOT_REXMT] == VT_NEVER) /* SHLD-29: after an RTO */
             set_rexmt(tcb, VT_REXMT_PERSIST, vt_time_add(vt_tcp_core(tcb)->now, vt_tcp_rto(tcb)));
@@ -150,6 +152,15 @@ static uint32_t retries_max(const struct vt_tcb *tcb)
     return (uint32_t)(vt_tcb_is(tcb, VT_TCBF_ORPHAN) ? k->orphan_retries : k->retries2);
 }
 
+/* MUST-34, MUST-37: a window that was shut with bytes out. Sending them again is a probe of it, and, as on
+ * Linux, goes on for as long as the peer answers at all. */
+static bool shut_but_answered(const struct vt_tcb *tcb)
+{
+    vt_time silence = vt_tcp_core(tcb)->now - tcb->last_ack_rcvd;
+    return tcb->snd_wnd == 0 && !vt_tcb_is(tcb, VT_TCBF_ORPHAN) &&
+           silence <= 2 * (vt_time)tcb->end.tcp->knobs.rto_max_ms * VT_MSEC;
+}
+
 static void rto_timer(struct vt_tcb *tcb)
 {
     tcb->retries++;
@@ -159,6 +170,8 @@ static void rto_timer(struct vt_tcb *tcb)
         syn_timer(tcb);
         return;
     }
+    if (shut_but_answered(tcb))
+        tcb->retries = 1;
     if (tcb->retries > retries_max(tcb) || user_timed_out(tcb, tcb->first_rexmt)) {
         time_out(tcb);
         return;
@@ -166,6 +179,15 @@ static void rto_timer(struct vt_tcb *tcb)
     vt_tcp_loss_timeout(tcb);
     tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30);
     vt_tcp_output(tcb);
+}
+
+/* V57: a shut window does not hold for ever what a program has left behind, be the probes answered (as
+ * Linux). */
+static bool orphan_waited_enough(const struct vt_tcb *tcb)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    return vt_tcb_is(tcb, VT_TCBF_ORPHAN) && tcb->backoff >= k->orphan_retries &&
+           vt_tcp_rto(tcb) >= k->rto_max_ms * VT_MSEC;
 }
 
 static void persist_timer(struct vt_tcb *tcb)
@@ -177,12 +199,17 @@ static void persist_timer(struct vt_tcb *tcb)
         time_out(tcb);
         return;
     }
-    tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30); /* SHLD-30 */
-    /* What waits may go in spite of silly-window avoidance (RFC 9293 3.8.6.2.1, the override timeout). */
-    if (tcb->snd_wnd == 0 ||
-        !vt_tcp_send_forced(
-            tcb)) /* a number already acknowledged: the peer must answer with its window (MUST-36) */
+    if (orphan_waited_enough(tcb)) {
+        vt_tcp_abort(tcb, -VT_ETIMEDOUT, VT_DOC_RFC9293_3_8_6_1);
+        return;
+    }
+    /* What waits may go in spite of silly-window avoidance (RFC 9293 3.8.6.2.1, the override timeout). At a
+     * shut window a number goes that was acknowledged before: the peer must answer with his window (MUST-36).
+     */
+    if (tcb->snd_wnd == 0 || !vt_tcp_send_forced(tcb)) {
+        tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30); /* SHLD-30 */
         vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_una, 1), VT_ACK, VT_SEG_PROBE);
+    }
     vt_tcp_rearm(tcb, false);
 }
 
