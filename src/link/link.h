@@ -16,7 +16,7 @@ struct vt_eth_config {
     uint32_t pending_total; /* and for all, 0: 256 */
     vt_span reachable;      /* 0: 30 s, as Linux's base_reachable_time */
     vt_span retrans;        /* 0: 1 s between requests */
-    uint32_t probes;        /* 0: 3 */
+    uint32_t probes;        /* requests to all, 0: 3 */
 };
 
 /* Puts Ethernet under `nif` on `port`: sets nif->output, nif->link, nif->mac, nif->features, and nif->mtu
@@ -25,7 +25,8 @@ struct vt_eth_config {
 struct vt_eth *vt_eth_new(struct vt_netif *nif, struct vt_port *port, const struct vt_eth_config *config);
 /* Frees it; packets that wait for a neighbour are dropped (NEIGH_FAILED). */
 void vt_eth_free(struct vt_eth *eth);
-/* How many requests go unanswered before a neighbour counts as failed: net.ipv4.neigh.default.mcast_solicit.
+/* How many requests to all go unanswered before a neighbour counts as failed:
+ * net.ipv4.neigh.default.mcast_solicit. (A neighbour whose MAC is known is first asked three times, alone.)
  */
 void vt_eth_set_probes(struct vt_eth *eth, uint32_t probes);
 /* Frames that came in by the port: takes them all. Each is handed on to nif->input, to ARP, or dropped. Sets

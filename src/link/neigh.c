@@ -201,7 +201,15 @@ static void neigh_send_pending(struct vt_neigh *n)
         neigh_send(n, p);
 }
 
-/* No reply to `probes` requests. */
+/* A MAC that is known may be wrong, so the one who has it is not asked for long, however often all may be
+ * asked.
+ */
+static uint32_t requests_max(const struct vt_neigh *n)
+{
+    return n->state == VT_NEIGH_PROBE ? VT_NEIGH_UNICAST_PROBES : n->eth->config.probes;
+}
+
+/* No reply to that many requests. */
 static void neigh_no_reply(struct vt_neigh *n)
 {
     if (n->state == VT_NEIGH_PROBE && n->suspect) {
@@ -231,7 +239,7 @@ static void neigh_timer(struct vt_timer *t, vt_time now)
     switch ((enum vt_neigh_state)n->state) {
     case VT_NEIGH_INCOMPLETE:
     case VT_NEIGH_PROBE:
-        if (n->asked < n->eth->config.probes)
+        if (n->asked < requests_max(n))
             neigh_ask(n);
         else
             neigh_no_reply(n);

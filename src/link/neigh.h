@@ -21,7 +21,8 @@
 #include "arp_wire.h"
 #include "link.h"
 
-#define VT_NEIGH_DELAY_TIME (5 * VT_SEC) /* Linux's delay_first_probe_time */
+#define VT_NEIGH_DELAY_TIME     (5 * VT_SEC) /* Linux's delay_first_probe_time */
+#define VT_NEIGH_UNICAST_PROBES 3u           /* Linux's ucast_solicit: requests to the MAC that is known */
 #define VT_NEIGH_AGEING_TIME                                                                    \
     (60 * VT_SEC)               /* Linux's gc_stale_time: how long one that is not used is kept \
                                  */
