@@ -180,10 +180,12 @@ static void put_head(struct svg *s, unsigned height)
         whole_width(s), height, whole_width(s), height);
     vt_out_text(
         s->o,
-        "<style>svg{background:#fff;--i:#1d2733;--m:#6b7785;--r:#c0262d;--y:#9a6200;--c:#0b6b8a}"
-        "@media(prefers-color-scheme:dark){svg{background:#12171d;--i:#e6ebf0;--m:#93a0ad;--r:#ff7b72;"
+        "<style>svg{background:var(--b);--b:#fff;--i:#1d2733;--m:#6b7785;--r:#c0262d;--y:#9a6200;--c:#0b6b8a}"
+        "@media(prefers-color-scheme:dark){svg{--b:#12171d;--i:#e6ebf0;--m:#93a0ad;--r:#ff7b72;"
         "--y:#e3b341;--c:#6cc7e0}}"
-        "text{font:13px ui-monospace,monospace;fill:var(--i)}.t,.s{fill:var(--m)}.new,.h,.b{fill:var(--i);"
+        "text{font:13px "
+        "ui-monospace,monospace;fill:var(--i);paint-order:stroke;stroke:var(--b);stroke-width:4px}.t,.s{fill:"
+        "var(--m)}.new,.h,.b{fill:var(--i);"
         "font-weight:bold}.g{fill:var(--c)}text.bad,.n{fill:var(--r)}text.again{fill:var(--y)}"
         ".life{stroke:var(--m);stroke-width:1}.a{stroke:var(--i);stroke-width:1.5}"
         ".a.bad,.x{stroke:var(--r);stroke-width:2;fill:none}.a.again{stroke:var(--y)}"

@@ -473,8 +473,10 @@ void vt_paint_row(struct vt_painter *p, const struct vt_row *row)
     put_states(p, &l, row);
     put_times(p, &l, span, row);
     if (row->kind == VT_ROW_BEGIN) {
-        unsigned w = vt_text_width(row->label), mid = (p->x[0] + p->x[n - 1]) / 2;
-        put(&l, mid > w / 2 ? mid - w / 2 : 0, row->label, BOLD);
+        char text[VT_ROW_LABEL + 2];
+        snprintf(text, sizeof text, " %s ", row->label);
+        unsigned w = vt_text_width(text), mid = (p->x[0] + p->x[n - 1]) / 2;
+        put(&l, mid > w / 2 ? mid - w / 2 : 0, text, BOLD);
     } else if (row->kind == VT_ROW_NOTE || span.from == span.to) {
         paint_note(p, &l, span.from >= 0 ? span.from : 0, row);
     } else {

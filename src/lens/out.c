@@ -27,8 +27,10 @@ const char *vt_out_string(const struct vt_out *o)
 /* Makes room for `more` bytes and the 0. */
 static bool out_room(struct vt_out *o, size_t more)
 {
-    if (o->failed)
+    if (o->failed || more > VT_OUT_LIMIT) {
+        o->failed = true;
         return false;
+    }
     if (more < o->cap && o->len < o->cap - more)
         return true;
     size_t cap = o->cap != 0 ? o->cap : 256;
@@ -46,7 +48,7 @@ static bool out_room(struct vt_out *o, size_t more)
 
 void vt_out_bytes(struct vt_out *o, const void *bytes, size_t len)
 {
-    if (len > VT_OUT_LIMIT || !out_room(o, len))
+    if (!out_room(o, len))
         return;
     if (len != 0)
         memcpy(o->s + o->len, bytes, len);

@@ -30,7 +30,8 @@ const char *vt_out_string(const struct vt_out *o);
 void vt_out_ip(struct vt_out *o, const uint8_t ip[16]);
 void vt_out_addr(struct vt_out *o, const uint8_t ip[16], uint16_t port);
 void vt_out_mac(struct vt_out *o, const uint8_t mac[6]);
-/* Seconds with a fraction, in at most `width` (10 to 20) characters: 0.012000, 86400.00001. */
+/* Seconds with a fraction, in `width` (10 to 20) characters at most, if the whole ones fit: 0.012000,
+ * 86400.00001. */
 void vt_out_seconds(struct vt_out *o, vt_time ns, unsigned width);
 /* A span for reading: 60 s, 1.5 s, 200 ms, 2 h. */
 void vt_out_span(struct vt_out *o, vt_time ns);

@@ -134,7 +134,7 @@ void vt_label_segment(struct vt_rows *r, struct vt_row *row, const struct vt_eve
     put_excerpt(&o, bytes, ev->u.seg.len, r->config.ascii);
 
     struct vt_event made = maker != NULL ? vt_rec_event(maker) : *ev;
-    if (made.u.seg.why > VT_SEG_ACK)
+    if (made.u.seg.why > VT_SEG_ACK && (flags & VT_RST) == 0)
         row->why = vt_seg_why_word(made.u.seg.why);
     else if ((row->flags & VT_ROWF_AGAIN) != 0)
         row->why = "sent again";
