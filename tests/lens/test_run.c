@@ -169,9 +169,9 @@ static void s06_by_the_router(void **state)
                                         "r1",
                                         "s1",
                                         "b",
-                                        "│──── SYN seq=x (",
+                                        "│── SYN seq=x (",
                                         "▶│",
-                                        "│──── SYN seq=x (",
+                                        "│── SYN seq=x (",
                                         "▶│",
                                         "ESTABLISHED",
                                         "2 MSL (60 s) have passed"};
