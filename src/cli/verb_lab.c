@@ -301,7 +301,8 @@ static void say_where(const struct lab *l)
     char text[VT_ADDR_TEXT];
     if (l->quiet)
         return;
-    putchar('\n');
+    if (l->built_in)
+        putchar('\n');
     if (l->page_url[0] != 0)
         printf("Open %s: the lab's page, served by its host over Vitro's own TCP.\n", l->page_url);
     if (l->socks_plug != NULL)
