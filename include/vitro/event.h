@@ -433,7 +433,7 @@ struct vt_event {
             uint32_t call; /* enum vt_call */
             int32_t fd;
             int32_t result; /* what the call returned: bytes, a descriptor, a negative error */
-            uint32_t arg;   /* bytes asked for, the backlog, or how (shutdown) */
+            uint32_t arg;   /* bytes asked for, the backlog, the port (bind, connect), or how (shutdown) */
         } call;
     } u;
 };

@@ -178,7 +178,7 @@ int vt_listen(struct vt_host *h, int fd, int backlog);
 /* `peer` may be NULL. */
 int vt_accept(struct vt_host *h, int fd, struct vt_addr *peer);
 /* -VT_EINPROGRESS while the handshake runs; readiness to write or an error tells its end, VT_SO_ERROR which.
- */
+ * `peer` NULL takes a datagram socket off its peer, as AF_UNSPEC does. */
 int vt_connect(struct vt_host *h, int fd, const struct vt_addr *peer);
 /* Bytes taken; copied. -VT_EPIPE after the end. */
 long vt_send(struct vt_host *h, int fd, const void *buf, size_t len, int flags);
@@ -186,6 +186,9 @@ long vt_send(struct vt_host *h, int fd, const void *buf, size_t len, int flags);
 long vt_recv(struct vt_host *h, int fd, void *buf, size_t len, int flags);
 long vt_sendto(struct vt_host *h, int fd, const void *buf, size_t len, int flags, const struct vt_addr *to);
 long vt_recvfrom(struct vt_host *h, int fd, void *buf, size_t len, int flags, struct vt_addr *from);
+/* recvfrom() with what came along. With VT_MSG_ERRQUEUE it takes the oldest ICMP error about a request of a
+ * ping socket instead: `buf` gets the message that the error quotes; -VT_EAGAIN when there is none. */
+long vt_recvmsg(struct vt_host *h, int fd, void *buf, size_t len, int flags, struct vt_msg_info *info);
 int vt_shutdown(struct vt_host *h, int fd, int how);
 int vt_close(struct vt_host *h, int fd);
 int vt_getsockname(struct vt_host *h, int fd, struct vt_addr *addr);
@@ -212,8 +215,9 @@ void vt_buf_release(struct vt_host *h, struct vt_buf *buf);
 int vt_buf_get(struct vt_host *h, size_t size, struct vt_buf *buf);
 long vt_send_buf(struct vt_host *h, int fd, struct vt_buf *buf, size_t len);
 
-/* The hosts table (RFC 952's, in RAM): numbers in text, names in any letter case, "localhost". 0, -VT_ENOENT,
- * -VT_ENOSPC. */
+/* The hosts table (RFC 952's, in RAM): numbers in text, names in any letter case, "localhost". The address is
+ * written, its port left as it is. A name added again has moved. 0, -VT_ENOENT, -VT_ENOSPC, -VT_EINVAL (no
+ * name). */
 int vt_getaddrinfo(struct vt_host *h, const char *name, struct vt_addr *addr);
 int vt_hosts_add(struct vt_host *h, const char *name, struct vt_ip ip);
 

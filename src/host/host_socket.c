@@ -46,6 +46,11 @@ long vt_recvfrom(struct vt_host *h, int fd, void *buf, size_t len, int flags, st
     return vt_sock_recvfrom(h->sockets, fd, buf, len, flags, from);
 }
 
+long vt_recvmsg(struct vt_host *h, int fd, void *buf, size_t len, int flags, struct vt_msg_info *info)
+{
+    return vt_sock_recvmsg(h->sockets, fd, buf, len, flags, info);
+}
+
 int vt_shutdown(struct vt_host *h, int fd, int how)
 {
     return vt_sock_shutdown(h->sockets, fd, how);

@@ -330,6 +330,35 @@ static void a_full_send_buffer_waits_for_room(void **state)
     test_pair_fini(&w);
 }
 
+static void few_bytes_may_be_too_few_to_tell(void **state)
+{
+    struct test_pair w;
+    struct vt_epoll_event ev = {VT_POLLIN, 1}, got;
+    int c, l, s, least = 10;
+
+    (void)state;
+    test_pair_init(&w, 0);
+    test_connect(&w, 80, &c, &l, &s);
+    int ep = vt_epoll_create(w.b);
+    assert_int_equal(vt_setsockopt(w.b, s, VT_SOL_SOCKET, VT_SO_RCVLOWAT, &least, sizeof least), 0);
+    assert_int_equal(vt_epoll_ctl(w.b, ep, VT_EPOLL_CTL_ADD, s, &ev), 0);
+    assert_int_equal(vt_send(w.a, c, "123456789", 9, 0), 9);
+    test_pair_pass(&w, VT_SEC);
+    assert_int_equal(ready(w.b, s), VT_POLLOUT);
+    assert_int_equal(vt_epoll_wait(w.b, ep, &got, 1), 0);
+    assert_int_equal(vt_send(w.a, c, "0", 1, 0), 1);
+    test_pair_pass(&w, VT_SEC);
+    assert_int_equal(ready(w.b, s), VT_POLLIN | VT_POLLOUT);
+    assert_int_equal(vt_epoll_wait(w.b, ep, &got, 1), 1);
+    least = 1000;
+    assert_int_equal(vt_setsockopt(w.b, s, VT_SOL_SOCKET, VT_SO_RCVLOWAT, &least, sizeof least), 0);
+    assert_int_equal(vt_epoll_wait(w.b, ep, &got, 1), 0);
+    vt_close(w.a, c); /* the end is worth a look, however few came */
+    test_pair_pass(&w, VT_SEC);
+    assert_int_equal(vt_epoll_wait(w.b, ep, &got, 1), 1);
+    test_pair_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +371,7 @@ int main(void)
         cmocka_unit_test(an_accepted_socket_has_the_listeners_options),
         cmocka_unit_test(bytes_are_handed_over_without_a_copy),
         cmocka_unit_test(a_full_send_buffer_waits_for_room),
+        cmocka_unit_test(few_bytes_may_be_too_few_to_tell),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static void an_echo_comes_back_to_its_socket(void **state)
         assert_int_equal(ping(w.a, one, 7, size, &to), 8 + size);
         assert_int_equal(ping(w.a, two, 8, size, &to), 8 + size);
         test_pair_run(&w);
-        assert_int_equal(vt_sock_recvmsg(vt_host_sockets(w.a), one, b, sizeof b, 0, &info), 8 + size);
+        assert_int_equal(vt_recvmsg(w.a, one, b, sizeof b, 0, &info), 8 + size);
         assert_int_equal(b[0], 0);
         assert_int_equal(vt_get16(b + 6), 7);
         assert_int_equal(info.ttl, 64);
@@ -108,9 +108,8 @@ static void an_absent_host_is_an_error(void **state)
 
     (void)state;
     test_pair_init(&w, 0);
-    struct vt_sockets *s = vt_host_sockets(w.a);
     int fd = ping_socket(w.a);
-    assert_int_equal(vt_sock_recvmsg(s, fd, b, sizeof b, VT_MSG_ERRQUEUE, &info), -VT_EAGAIN);
+    assert_int_equal(vt_recvmsg(w.a, fd, b, sizeof b, VT_MSG_ERRQUEUE, &info), -VT_EAGAIN);
     assert_int_equal(ping(w.a, fd, 3, 8, &to), 16);
     assert_int_equal(ping(w.a, fd, 4, 8, &to), 16);
     test_pair_pass(&w, 10 * VT_SEC);
@@ -118,7 +117,7 @@ static void an_absent_host_is_an_error(void **state)
     assert_int_equal(vt_poll(w.a, &p, 1), 1);
     assert_int_equal(p.revents, VT_POLLERR);
     for (uint16_t seq = 3; seq <= 4; seq++) {
-        assert_true(vt_sock_recvmsg(s, fd, b, sizeof b, VT_MSG_ERRQUEUE, &info) >= 8);
+        assert_true(vt_recvmsg(w.a, fd, b, sizeof b, VT_MSG_ERRQUEUE, &info) >= 8);
         assert_int_equal(info.icmp_type, 3);
         assert_int_equal(info.icmp_code, 1);
         assert_int_equal(info.error, -VT_EHOSTUNREACH);
@@ -153,7 +152,7 @@ static void errors_beyond_a_few_are_counted(void **state)
         assert_true(r == 8 || r == -VT_EHOSTUNREACH);
     }
     test_pair_pass(&w, 10 * VT_SEC);
-    while (vt_sock_recvmsg(vt_host_sockets(w.a), fd, b, sizeof b, VT_MSG_ERRQUEUE, &info) >= 0)
+    while (vt_recvmsg(w.a, fd, b, sizeof b, VT_MSG_ERRQUEUE, &info) >= 0)
         n++;
     assert_int_equal(n, 4);
     test_pair_fini(&w);
