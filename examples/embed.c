@@ -51,7 +51,7 @@ int main(void)
     struct vt_addr at = {.ip = VT_IP4(10, 0, 0, 2), .port = 9528};
     int client = vt_socket(a, VT_AF_INET, VT_SOCK_STREAM, 0), server = -1;
     int listener = vt_socket(b, VT_AF_INET, VT_SOCK_STREAM, 0);
-    char text[64];
+    char text[64] = "";
     long got = -1, sent = -1;
 
     vt_host_attach(a, &end[0].dev, "10.0.0.1/24");

@@ -64,11 +64,13 @@ int vt_sock_getaddrinfo(struct vt_sockets *s, const char *name, struct vt_addr *
 
     if (name == NULL || addr == NULL)
         return -VT_EFAULT;
-    if (vt_ip_parse(&addr->ip, name) != 0) {
+    if (is_localhost(name)) {
+        addr->ip = VT_IP4_LOOPBACK;
+    } else if (vt_ip_parse(&addr->ip, name) != 0) {
         n = find(s, name);
-        if (n == NULL && !is_localhost(name))
+        if (n == NULL)
             return -VT_ENOENT;
-        addr->ip = is_localhost(name) ? VT_IP4_LOOPBACK : n->ip;
+        addr->ip = n->ip;
     }
     addr->scope = 0;
     return 0;
