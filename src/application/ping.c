@@ -195,8 +195,6 @@ static int start(struct vt_process *p, int argc, char **argv)
     if (err != 0)
         return err;
     g->began = g->next = p->now;
-    vt_console_print(&g->console, "PING %s (%s) %llu(%llu) bytes of data.\n", g->host, g->address,
-                     (unsigned long long)g->size, (unsigned long long)g->size + HEADER + 20);
     return 0;
 }
 
@@ -218,6 +216,14 @@ static void send_echo(struct vt_process *p, struct ping *g)
     /* An error that waits on the socket is of an earlier echo, and told of where it is read. */
     if (n == -VT_EHOSTUNREACH || n == -VT_ECONNREFUSED)
         n = p->api->sendto(p->net, g->sock.fd, g->packet, HEADER + (size_t)g->size, 0, &g->to);
+    if (g->seq == 1 && n == -VT_ENETUNREACH) {
+        vt_console_error(&g->console, "connect: %s", vt_strerror((int)n));
+        vt_console_end(&g->console, 2);
+        return;
+    }
+    if (g->seq == 1)
+        vt_console_print(&g->console, "PING %s (%s) %llu(%llu) bytes of data.\n", g->host, g->address,
+                         (unsigned long long)g->size, (unsigned long long)g->size + HEADER + 20);
     if (n < 0 && n != -VT_EAGAIN) {
         vt_console_error(&g->console, "sendmsg: %s", vt_strerror((int)n));
         g->errors++;

@@ -123,7 +123,8 @@ static long fake_sendto(void *net, int fd, const void *buf, size_t len, int flag
     struct fake_net *n = net;
     struct fake_socket *s = get(net, fd), *peer;
     (void)flags;
-    (void)to;
+    if (s->kind == FAKE_PING && vt_ip_eq(to->ip, VT_IP4(10, 0, 0, 99)))
+        return -VT_ENETUNREACH;
     if (s->kind == FAKE_PING)
         return ping_send(n, s, buf, len);
     n->sends++;

@@ -10,8 +10,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,6 +30,26 @@ struct child {
     char text[65536]; /* its output so far */
     size_t len;
 };
+
+static bool alone; /* the next program has a network of its own: a loopback, and leave to ping */
+
+static int live_alone(void)
+{
+    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd;
+    if (unshare(CLONE_NEWNET) != 0)
+        return -1;
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) != 0)
+        return -1;
+    close(fd);
+    fd = open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0 0", 3) != 3)
+        return -1;
+    return close(fd);
+}
+
+#define NOT_ALONE 99 /* exit code: there was no network of its own to be had */
 
 /* A program of the house in a process of its own; the words are its arguments. */
 static void spawn(struct child *c, const char *root, const char *command)
@@ -45,6 +68,8 @@ static void spawn(struct child *c, const char *root, const char *command)
         dup2(out[1], 1);
         dup2(err[1], 2);
         close(in[1]);
+        if (alone && live_alone() != 0)
+            _exit(NOT_ALONE);
         snprintf(words, sizeof words, "%s", command);
         for (char *w = strtok_r(words, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save))
             argv[argc++] = w;
@@ -366,6 +391,32 @@ static void test_bulk_over_the_kernel(void **state)
     assert_memory_equal(strstr(sink.text, "siphash"), strstr(sender.text, "siphash"), 24);
 }
 
+static void test_ping_over_the_kernel(void **state)
+{
+    struct child ping;
+    char err[1000];
+    int status;
+    (void)state;
+    alone = true;
+    spawn(&ping, NULL, "ping -c 2 -i 0.05 127.0.0.1");
+    status = finish(&ping, err, sizeof err);
+    if (status == NOT_ALONE) {
+        alone = false;
+        print_message("no network namespace to be had\n");
+        skip();
+    }
+    assert_int_equal(status, 0);
+    assert_memory_equal(ping.text,
+                        "PING 127.0.0.1 (127.0.0.1) 56(84) bytes of data.\n"
+                        "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=",
+                        97);
+    assert_non_null(strstr(ping.text, "2 packets transmitted, 2 received, 0% packet loss, time "));
+    spawn(&ping, NULL, "ping -c 1 10.0.0.2");
+    assert_int_equal(finish(&ping, err, sizeof err), 2);
+    assert_string_equal(err, "ping: connect: Network is unreachable\n");
+    alone = false;
+}
+
 static void test_errors_by_name(void **state)
 {
     const struct vt_socket_api *api = &vt_kernel_api;
@@ -433,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_our_client_gets_from_our_server),
         cmocka_unit_test(test_v80_slow_client_over_the_kernel),
         cmocka_unit_test(test_bulk_over_the_kernel),
+        cmocka_unit_test(test_ping_over_the_kernel),
         cmocka_unit_test(test_errors_by_name),
         cmocka_unit_test(test_a_signal_asks_it_to_stop),
     };

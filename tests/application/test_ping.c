@@ -12,7 +12,6 @@ enum how {
     EXPIRED,
     TOO_BIG,
     WRONG_BYTE,
-    REFUSE, /* sendto() fails */
 };
 
 struct bed {
@@ -259,6 +258,23 @@ static void test_late_answers_and_the_wrap_of_numbers(void **state)
     free_bed(b);
 }
 
+static void test_no_route(void **state)
+{
+    struct fake_net net;
+    struct fake_process *f = calloc(1, sizeof *f), *list[] = {f};
+    (void)state;
+    fake_net_init(&net, 1);
+    assert_int_equal(fake_start(f, &net, "ping 10.0.0.99"), 0);
+    fake_settle(&net, list, 1);
+    assert_true(f->p.done);
+    assert_int_equal(f->p.status, 2);
+    assert_string_equal(f->err, "ping: connect: Network is unreachable\n");
+    fake_end(f);
+    fake_net_check(&net);
+    fake_net_fini(&net);
+    free(f);
+}
+
 static void test_output_that_nobody_takes(void **state)
 {
     static const enum how plan[] = {ANSWER};
@@ -301,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_duplicates_and_wrong_bytes),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_late_answers_and_the_wrap_of_numbers),
+        cmocka_unit_test(test_no_route),
         cmocka_unit_test(test_output_that_nobody_takes),
         cmocka_unit_test(test_v87_allocation_failure),
     };
