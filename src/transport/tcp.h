@@ -84,7 +84,6 @@ struct vt_tcp_request {
     uint32_t rcv_wnd;
     vt_time sent; /* the last SYN,ACK */
     uint8_t retries;
-    bool dropped_ack; /* its ACK came while the accept queue was full */
 };
 
 /* A closed connection that waits for its last segments to die out (RFC 9293 3.6.1). */
@@ -203,9 +202,7 @@ enum vt_tcb_flag {
     VT_TCBF_OOB_HELD = 1 << 18,   /* the urgent byte has not been read */
     VT_TCBF_SNDBUF_SET = 1 << 19,
     VT_TCBF_RCVBUF_SET = 1 << 20,
-    VT_TCBF_PASSIVE = 1 << 21,
     VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
-    VT_TCBF_CONNECTING = 1 << 24,   /* connect() has not told its result */
     VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
 };
 
@@ -315,8 +312,6 @@ struct vt_tcp {
     uint32_t tw_count, orphans, conns;
     uint32_t next_conn;
     struct vt_tcb *free_later; /* freed at the burst's end, when nobody on the stack holds them */
-    vt_time rst_at;            /* this second's RSTs to nobody */
-    uint32_t rst_count;
 };
 
 static inline struct vt_tcb *vt_tcb_of(struct vt_tcp_end *e)

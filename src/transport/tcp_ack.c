@@ -17,7 +17,6 @@ static bool syn_rcvd_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcp_set_state(&tcb->end, VT_TCP_ESTABLISHED, VT_DOC_RFC9293_3_10_7_4);
     vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
     tcb->retries = 0;
-    tcb->flags &= ~(uint32_t)VT_TCBF_CONNECTING;
     if (vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED))
         vt_tcp_set_state(&tcb->end, VT_TCP_FIN_WAIT1, VT_DOC_RFC9293_3_6);
     vt_tcp_wake(tcb, VT_POLLOUT);

@@ -103,7 +103,6 @@ static void begin(struct vt_tcb *tcb)
     vt_time now = tcp->core->now;
     tcb->flags &= VT_TCBF_NODELAY | VT_TCBF_CORK | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE | VT_TCBF_REUSEADDR |
                   VT_TCBF_REUSEPORT | VT_TCBF_BOUND | VT_TCBF_SNDBUF_SET | VT_TCBF_RCVBUF_SET | VT_TCBF_DIRTY;
-    tcb->flags |= VT_TCBF_CONNECTING;
     tcb->iss = vt_tcp_isn(tcp, &tcb->end.local, &tcb->end.remote);
     tcb->ts_offset = vt_tcp_ts_offset(tcp, &tcb->end.local, &tcb->end.remote);
     tcb->snd_una = tcb->snd_nxt = tcb->iss;
@@ -174,7 +173,6 @@ static void established(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     struct vt_core *core = vt_tcp_core(tcb);
     tcb->snd_una = seg->ack;
-    tcb->flags &= ~(uint32_t)VT_TCBF_CONNECTING;
     vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
     bool sent_once = tcb->retries == 0;
     tcb->retries = 0;

@@ -13,7 +13,6 @@
     X(keepalive_probes, "net.ipv4.tcp_keepalive_probes", 9, 1, 127)                   \
     X(syn_retries, "net.ipv4.tcp_syn_retries", 6, 1, 127)                             \
     X(synack_retries, "net.ipv4.tcp_synack_retries", 5, 0, 255)                       \
-    X(retries1, "net.ipv4.tcp_retries1", 3, 0, 255)                                   \
     X(retries2, "net.ipv4.tcp_retries2", 15, 0, 255)                                  \
     X(orphan_retries, "net.ipv4.tcp_orphan_retries", 8, 0, 255)                       \
     X(fin_timeout, "net.ipv4.tcp_fin_timeout", 60, 0, 3600)                           \

@@ -55,7 +55,6 @@ bool vt_tcp_sent_new(struct vt_tcb *tcb, struct vt_seq from, struct vt_seq to)
     if (s == NULL)
         return false;
     s->at = core->now;
-    s->delivered = tcb->delivered;
     return true;
 }
 

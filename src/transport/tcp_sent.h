@@ -17,10 +17,7 @@ enum vt_sent_flag {
 struct vt_sent {
     struct vt_seq from, to;
     uint32_t flags;
-    uint32_t app_limited; /* the sender had no more to send when it went */
-    vt_time at;           /* the last transmission */
-    uint64_t delivered;   /* bytes delivered in all when it went, and when that was known: for rate samples */
-    vt_time delivered_at, first_at;
+    vt_time at; /* the last transmission */
 };
 
 /* A ring of records, oldest first, and what its flags sum up to, in bytes. */

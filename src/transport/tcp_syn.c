@@ -204,7 +204,6 @@ static struct vt_tcb *promote(struct vt_tcp_request *r, const struct vt_tcp_seg 
     if (tcb == NULL)
         return NULL;
     inherit(tcb, l->tcb);
-    tcb->flags |= VT_TCBF_PASSIVE;
     tcb->end.local = r->end.local;
     tcb->end.remote = r->end.remote;
     tcb->end.conn = r->end.conn;
@@ -301,7 +300,6 @@ void vt_tcp_request_segment(struct vt_tcp_request *r, struct vt_tcp_seg *seg)
     }
     if (accept_full(l)) {
         emit_overflow(l, true);
-        r->dropped_ack = true;
         bool abort = r->end.tcp->knobs.abort_on_overflow != 0;
         if (abort)
             vt_tcp_reply_rst(r->end.tcp, seg, r->end.conn);
