@@ -36,6 +36,16 @@ void vt_lab_free(struct vt_lab *lab);
  * by `*err`, which may be NULL. */
 struct vt_host *vt_lab_add_host(struct vt_lab *lab, const char *name, bool router, int *err);
 int vt_lab_add_switch(struct vt_lab *lab, const char *name);
+/* The same with other values than usual; 0 in a field is the usual. */
+struct vt_lab_switch {
+    vt_span ageing;      /* of an address that was learned: 300 s */
+    uint32_t table_max;  /* addresses known: 1024 */
+    uint32_t port_quota; /* addresses learned at one port: 256 */
+    uint32_t
+        storm_rate; /* storm control: broadcast, multicast and unknown frames a second and port; 0: none */
+    uint32_t storm_burst; /* a tenth of it, at least 10 */
+};
+int vt_lab_add_switch_with(struct vt_lab *lab, const char *name, const struct vt_lab_switch *config);
 /* Joins two nodes by a cable; `addr_a` and `addr_b` ("10.0.0.1/24" or NULL) are for the interfaces of hosts.
  * `impair` is in tc's words, for both directions, or NULL. The cable is called "a-b" ("a-b.2" for the
  * second). Returns its number, from 1; -VT_ENOENT (no such node), -VT_EINVAL (impairment), -VT_EEXIST
@@ -43,8 +53,8 @@ int vt_lab_add_switch(struct vt_lab *lab, const char *name);
 int vt_lab_add_link(struct vt_lab *lab, const char *a, const char *addr_a, const char *b, const char *addr_b,
                     const char *impair);
 /* The same for a cable that carries IP packets up to `mtu` bytes, 0: 1500. */
-int vt_lab_add_link_mtu(struct vt_lab *lab, const char *a, const char *addr_a, const char *b, const char *addr_b,
-                        const char *impair, uint32_t mtu);
+int vt_lab_add_link_mtu(struct vt_lab *lab, const char *a, const char *addr_a, const char *b,
+                        const char *addr_b, const char *impair, uint32_t mtu);
 /* Plugs a device into a switch as a port (a TAP, a VM); the lab closes it. */
 int vt_lab_add_device(struct vt_lab *lab, const char *sw, struct vt_device *dev);
 /* A name that every host resolves, those added later too. */
@@ -89,10 +99,10 @@ struct vt_lab_stdio {
     long (*write)(void *ctx, int fd, const void *buf, size_t len);
     void (*exited)(void *ctx, int status); /* it has ended; its number is no longer to be used */
     void *ctx;
-    bool tty;         /* standard output is a terminal */
+    bool tty;                        /* standard output is a terminal */
     const struct vt_file_api *files; /* what it may read (src/application/application.h), NULL: nothing */
     void *root;                      /* of `files`; stays the caller's */
-    void *hook;       /* the program's own: for "http" a struct vt_http_hook */
+    void *hook;                      /* the program's own: for "http" a struct vt_http_hook */
 };
 /* Starts a program of the house on a host, at the next step. Returns its number, from 1; -VT_ENOENT (no such
  * host or program), -VT_ENOMEM. */
@@ -118,8 +128,9 @@ vt_time vt_lab_run(struct vt_lab *lab, vt_time until);
 bool vt_lab_run_until(struct vt_lab *lab, vt_time until, bool (*stop)(void *ctx), void *ctx);
 /* Real time: does all that is due at `now`; returns when to be called again at the latest. */
 vt_time vt_lab_step(struct vt_lab *lab, vt_time now);
-/* To be called before the sockets of a host are used from outside while the lab runs: brings the host's clock up
- * to the lab's, and has it polled at the next step. (vt_lab_run() and vt_lab_run_until() poll every host first.) */
+/* To be called before the sockets of a host are used from outside while the lab runs: brings the host's clock
+ * up to the lab's, and has it polled at the next step. (vt_lab_run() and vt_lab_run_until() poll every host
+ * first.) */
 void vt_lab_touch(struct vt_lab *lab, const struct vt_host *h);
 /* Calls `ready`, from within a step, when the epoll set `epfd` of a host goes from nothing ready to something
  * ready. -VT_ENOENT, -VT_ENOMEM. */
@@ -128,9 +139,9 @@ void vt_lab_unwatch(struct vt_lab *lab, const char *host, int epfd);
 
 /* ---- Seeing ---- */
 
-/* A listener. One that comes late is first told what stands: the NODE, PORT, LINK, LINK_SET and ADDR events of the
- * topology, and a TCP_CONN of its own (id 0, with the state it is in) for each connection and listener. Listeners may
- * not call the lab. -VT_ENOSPC when there are 64. */
+/* A listener. One that comes late is first told what stands: the NODE, PORT, LINK, LINK_SET and ADDR events
+ * of the topology, and a TCP_CONN of its own (id 0, with the state it is in) for each connection and
+ * listener. Listeners may not call the lab. -VT_ENOSPC when there are 64. */
 int vt_lab_listen(struct vt_lab *lab, struct vt_listener l);
 void vt_lab_unlisten(struct vt_lab *lab, struct vt_listener l);
 /* Frames' bytes in PORT_TX and PORT_RX events; super-segments then no longer cross whole. */

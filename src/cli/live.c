@@ -2,12 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "application/application.h"
+#include "assets.h"
 #include "cli.h"
 
 struct cli_live {
     struct vt_lab *lab;
     struct vt_live *live;
     struct vt_http_hook hook;
+    struct vt_http_asset asset[];
 };
 
 /* /live.json, with ?hidden=1 also what is marked as the page's. */
@@ -38,7 +40,7 @@ static int page(void *ctx, const char *path, const char *query, struct vt_alloca
 
 struct cli_live *cli_live_new(struct vt_lab *lab, const char *title)
 {
-    struct cli_live *l = calloc(1, sizeof *l);
+    struct cli_live *l = calloc(1, sizeof *l + vt_web_asset_count * sizeof l->asset[0]);
     if (l == NULL)
         return NULL;
     l->lab = lab;
@@ -49,7 +51,12 @@ struct cli_live *cli_live_new(struct vt_lab *lab, const char *title)
         free(l);
         return NULL;
     }
-    l->hook = (struct vt_http_hook){.page = page, .ctx = l};
+    for (size_t i = 0; i < vt_web_asset_count; i++) {
+        const struct vt_asset *a = &vt_web_assets[i];
+        l->asset[i] = (struct vt_http_asset){a->path, a->type, a->data, a->len, VT_MARK_PAGE};
+    }
+    l->hook = (struct vt_http_hook){
+        .page = page, .ctx = l, .assets = l->asset, .n_assets = vt_web_asset_count};
     return l;
 }
 

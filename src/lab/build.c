@@ -124,6 +124,11 @@ static void init_switch_core(struct vt_lab *lab, struct vt_lab_node *node)
 
 int vt_lab_add_switch(struct vt_lab *lab, const char *name)
 {
+    return vt_lab_add_switch_with(lab, name, &(struct vt_lab_switch){0});
+}
+
+int vt_lab_add_switch_with(struct vt_lab *lab, const char *name, const struct vt_lab_switch *config)
+{
     int err;
     struct vt_event *e;
     struct vt_lab_node *node = add_node(lab, name, VT_NODE_SWITCH, &err);
@@ -136,7 +141,13 @@ int vt_lab_add_switch(struct vt_lab *lab, const char *name)
         e->u.node.kind = VT_NODE_SWITCH;
         vt_event_end(&node->core.ev, e, node->name, strlen(node->name));
     }
-    node->sw = vt_switch_new(&node->core, &(struct vt_switch_config){0});
+    node->sw = vt_switch_new(&node->core, &(struct vt_switch_config){
+                                              .table_max = config->table_max,
+                                              .port_quota = config->port_quota,
+                                              .ageing = config->ageing,
+                                              .storm_rate = config->storm_rate,
+                                              .storm_burst = config->storm_burst,
+                                          });
     vt_lab_record_end(lab);
     if (node->sw == NULL) {
         lab->core.mem.free(lab->core.mem.ctx, node, sizeof *node);

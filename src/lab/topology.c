@@ -154,13 +154,19 @@ static bool host_key(struct vt_yaml *y, void *ctx, const yaml_node_t *key_node, 
 static bool switch_key(struct vt_yaml *y, void *ctx, const yaml_node_t *key_node, const char *key,
                        const yaml_node_t *value)
 {
-    static const char *const known[] = {"storm", "burst"};
+    static const char *const known[] = {"storm", "burst", "ageing", "table", "quota"};
     struct vt_topology_here *here = ctx;
     if (strcmp(key, "storm") == 0)
         return vt_yaml_number(y, value, "frames per second (0: no storm control)", 0, UINT32_MAX,
                               &here->node->storm);
     if (strcmp(key, "burst") == 0)
         return vt_yaml_number(y, value, "frames", 0, UINT32_MAX, &here->node->burst);
+    if (strcmp(key, "ageing") == 0)
+        return vt_yaml_number(y, value, "seconds", 1, 1000000, &here->node->ageing);
+    if (strcmp(key, "table") == 0)
+        return vt_yaml_number(y, value, "addresses", 1, 1u << 20, &here->node->table);
+    if (strcmp(key, "quota") == 0)
+        return vt_yaml_number(y, value, "addresses", 1, 1u << 20, &here->node->quota);
     return vt_yaml_unknown_key(y, key_node, "a switch", known, COUNT(known));
 }
 

@@ -45,7 +45,7 @@ struct vt_topology_node {
     struct vt_topology_pair *sysctls; /* name, number */
     struct vt_topology_pair *routes;  /* "10.2.0.0/16", gateway */
     struct vt_topology_program *programs;
-    uint64_t storm, burst;
+    uint64_t storm, burst, ageing, table, quota; /* of a switch; ageing in seconds */
     unsigned line, column;
 };
 

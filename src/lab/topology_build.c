@@ -26,9 +26,14 @@ static bool build_node(struct vt_lab *lab, const struct vt_topology_node *node, 
     struct vt_host *h;
     int e = 0;
     if (node->kind == VT_NODE_SWITCH) {
-        e = vt_lab_add_switch(lab, node->name);
-        if (e == 0)
-            e = vt_lab_set_storm(lab, node->name, (uint32_t)node->storm, (uint32_t)node->burst);
+        e = vt_lab_add_switch_with(lab, node->name,
+                                   &(struct vt_lab_switch){
+                                       .ageing = (vt_span)node->ageing * VT_SEC,
+                                       .table_max = (uint32_t)node->table,
+                                       .port_quota = (uint32_t)node->quota,
+                                       .storm_rate = (uint32_t)node->storm,
+                                       .storm_burst = (uint32_t)node->burst,
+                                   });
         return e == 0 || fail(err, node->line, node->column, "switch '%s': %s", node->name, vt_strerror(e));
     }
     h = vt_lab_add_host(lab, node->name, node->kind == VT_NODE_ROUTER, &e);
