@@ -203,6 +203,7 @@ enum vt_tcb_flag {
     VT_TCBF_SNDBUF_SET = 1 << 19,
     VT_TCBF_RCVBUF_SET = 1 << 20,
     VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
+    VT_TCBF_SLOW_ACK = 1 << 23,     /* TCP_QUICKACK is off: the ACK of a FIN may wait, too */
     VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
 };
 
@@ -423,6 +424,8 @@ void vt_tcp_tlp_send(struct vt_tcb *tcb);
 void vt_tcp_step_urg(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
 void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
 void vt_tcp_ooo_clear(struct vt_tcb *tcb);
+/* An ACK is owed: at the end of the burst, or a little later. */
+void vt_tcp_owe_ack(struct vt_tcb *tcb, bool at_once);
 /* The window to tell, from the free receive buffer; never to the left of rcv_adv (SHLD-14). */
 uint32_t vt_tcp_rcv_window(struct vt_tcb *tcb);
 /* The window that a peer has been told of and may still use. */

@@ -81,7 +81,11 @@ void vt_tcp_step_fin(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     if (!vt_tcb_is(tcb, VT_TCBF_FIN_SEEN) || vt_tcb_is(tcb, VT_TCBF_FIN_RCVD) ||
         !vt_seq_eq(tcb->rcv_nxt, tcb->fin_seq))
         return;
-    tcb->flags |= VT_TCBF_FIN_RCVD | VT_TCBF_ACK_NOW;
+    tcb->flags |= VT_TCBF_FIN_RCVD;
+    /* At once, so that the peer knows that it was heard, whatever our program still has to say. A program
+     * that wants no quick ACKs is given the time to close: then its FIN carries the ACK, and three segments
+     * suffice. */
+    vt_tcp_owe_ack(tcb, !vt_tcb_is(tcb, VT_TCBF_SLOW_ACK) || tcb->end.state != VT_TCP_ESTABLISHED);
     tcb->rcv_nxt = vt_seq_add(tcb->rcv_nxt, 1);
     tcb->rcv_adv = vt_seq_max(tcb->rcv_adv, tcb->rcv_nxt);
     switch (tcb->end.state) {

@@ -285,7 +285,7 @@ static void drain_runs(struct vt_tcb *tcb)
 
 /* RFC 9293 3.8.6.3 and RFC 5681 4.2: every second full segment at once, holes and their closing at once, else
  * a little later. */
-static void owe_ack(struct vt_tcb *tcb, bool at_once)
+void vt_tcp_owe_ack(struct vt_tcb *tcb, bool at_once)
 {
     const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
     if (at_once || tcb->rcv_since_ack >= 2 * (uint32_t)tcb->mss || k->delack_ms == 0) {
@@ -364,6 +364,6 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         deliver(tcb, p);
     }
     drain_runs(tcb);
-    owe_ack(tcb, holes);
+    vt_tcp_owe_ack(tcb, holes);
     vt_tcp_wake(tcb, VT_POLLIN);
 }

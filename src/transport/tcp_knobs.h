@@ -10,7 +10,7 @@
 #define VT_TCP_KNOB_LIST(X)                                                           \
     X(keepalive_time, "net.ipv4.tcp_keepalive_time", 7200, 1, 32767)                  \
     X(keepalive_intvl, "net.ipv4.tcp_keepalive_intvl", 75, 1, 32767)                  \
-    X(keepalive_probes, "net.ipv4.tcp_keepalive_probes", 9, 1, 127)                   \
+    X(keepalive_probes, "net.ipv4.tcp_keepalive_probes", 10, 1, 127) /* BSD's ten */  \
     X(syn_retries, "net.ipv4.tcp_syn_retries", 6, 1, 127)                             \
     X(synack_retries, "net.ipv4.tcp_synack_retries", 5, 0, 255)                       \
     X(retries2, "net.ipv4.tcp_retries2", 15, 0, 255)                                  \

@@ -97,6 +97,7 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
     case VT_TCP_LINGER2: tcb->linger2 = v < 0 ? -1 : v > 120 ? 120 : v; return 0;
     case VT_TCP_USER_TIMEOUT: return set_number(&tcb->user_timeout, v, 0, INT32_MAX);
     case VT_TCP_QUICKACK:
+        tcb->flags = v != 0 ? tcb->flags & ~(uint32_t)VT_TCBF_SLOW_ACK : tcb->flags | VT_TCBF_SLOW_ACK;
         if (v != 0 && tcb->deadline[VT_SLOT_DELACK] != VT_NEVER)
             tcb->flags |= VT_TCBF_ACK_NOW;
         break;
@@ -241,7 +242,7 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
     case VT_TCP_SYNCNT: return put_int(val, len, tcb->syn_retries != 0 ? tcb->syn_retries : k->syn_retries);
     case VT_TCP_LINGER2: return put_int(val, len, tcb->linger2 != 0 ? tcb->linger2 : k->fin_timeout);
     case VT_TCP_USER_TIMEOUT: return put_int(val, len, tcb->user_timeout);
-    case VT_TCP_QUICKACK: return put_int(val, len, 0);
+    case VT_TCP_QUICKACK: return put_int(val, len, !vt_tcb_is(tcb, VT_TCBF_SLOW_ACK));
     case VT_TCP_INFO: fill_info(tcb, &info); return put(val, len, &info, sizeof(info));
     case VT_TCP_CONGESTION:
         memcpy(cc, tcb->cc.ops->name, strlen(tcb->cc.ops->name));

@@ -8,7 +8,7 @@
 #include "scene.h"
 
 #define ALL_SEEDS 1000
-#define FEW_SEEDS 50
+#define FEW_SEEDS 200
 #define MEGABYTE  "1000000"
 
 static const char impairments[] =
