@@ -45,6 +45,13 @@ static inline bool vt_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
+/* Is it one of the characters of `set`? A 0 is not. */
+static inline bool vt_is_one_of(char c, const char *set)
+{
+    while (*set != 0 && *set != c)
+        set++;
+    return *set != 0;
+}
 /* The value of a hexadecimal digit, or -1. */
 static inline int vt_hex_digit(char c)
 {

@@ -23,7 +23,7 @@ void vt_http_source_end(struct vt_process *p, struct vt_http_source *s)
 {
     if (s->owned != NULL)
         p->mem.free(p->mem.ctx, s->owned, s->owned_len);
-    if (s->file != NULL)
+    if (s->file != NULL && p->files != NULL)
         p->files->close(p->root, s->file);
     *s = (struct vt_http_source){.left = 0};
 }

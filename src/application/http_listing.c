@@ -23,7 +23,7 @@ void vt_http_put_path(struct vt_text *t, const char *path)
 {
     for (const char *c = path; *c != 0; c++) {
         bool plain = (vt_lower(*c) >= 'a' && vt_lower(*c) <= 'z') || vt_is_digit(*c) ||
-                     memchr("-._~/", *c, 5) != NULL;
+                     vt_is_one_of(*c, "-._~/");
         if (plain)
             vt_text_put(t, c, 1);
         else

@@ -27,7 +27,7 @@ static bool is_alpha(char c)
 
 static bool is_token_char(char c)
 {
-    return is_alpha(c) || vt_is_digit(c) || (c != 0 && memchr("!#$%&'*+-.^_`|~", c, 15) != NULL);
+    return is_alpha(c) || vt_is_digit(c) || vt_is_one_of(c, "!#$%&'*+-.^_`|~");
 }
 
 static bool is_space(char c)
@@ -73,7 +73,7 @@ static void read_method(struct vt_http_request *r, const char *text, size_t len)
 static bool is_authority(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (!is_alpha(text[i]) && !vt_is_digit(text[i]) && memchr("-._~!$&'()*+,;=%[]:", text[i], 19) == NULL)
+        if (!is_alpha(text[i]) && !vt_is_digit(text[i]) && !vt_is_one_of(text[i], "-._~!$&'()*+,;=%[]:"))
             return false;
     return true;
 }
