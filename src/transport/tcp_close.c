@@ -88,6 +88,7 @@ void vt_tcp_step_fin(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcp_owe_ack(tcb, !vt_tcb_is(tcb, VT_TCBF_SLOW_ACK) || tcb->end.state != VT_TCP_ESTABLISHED);
     tcb->rcv_nxt = vt_seq_add(tcb->rcv_nxt, 1);
     tcb->rcv_adv = vt_seq_max(tcb->rcv_adv, tcb->rcv_nxt);
+    vt_tcp_ooo_clear(tcb); /* a peer that sent text behind his FIN has sent none */
     switch (tcb->end.state) {
     case VT_TCP_ESTABLISHED: vt_tcp_set_state(&tcb->end, VT_TCP_CLOSE_WAIT, VT_DOC_RFC9293_3_10_7_4); break;
     case VT_TCP_FIN_WAIT1: /* its ACK of ours would have brought us to FIN-WAIT-2: both close at once */

@@ -241,6 +241,22 @@ static void test_text_behind_fin_is_ignored(void **state)
     rig_free(r);
 }
 
+static void test_text_behind_fin_that_came_first(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(5000);
+    rig_accepted(r, NULL);
+    rig_in(r, "P. 12:22(10) ack 1");
+    rig_out(r, ". 1:1(0) ack 1");
+    rig_in(r, "FP. 1:11(10) ack 1");
+    rig_out(r, ". 1:1(0) ack 12");
+    rig_state(r, VT_TCP_CLOSE_WAIT);
+    assert_null(r->tcb->ooo);
+    assert_int_equal(rig_recv(r, 100), 10);
+    assert_int_equal(rig_recv(r, 100), 0);
+    rig_free(r);
+}
+
 /* ---- Half close ---- */
 
 static void test_half_close_calls(void **state)
@@ -842,6 +858,7 @@ int main(void)
         cmocka_unit_test(test_fin_is_retransmitted),
         cmocka_unit_test(test_fin_is_retransmitted_behind_data),
         cmocka_unit_test(test_text_behind_fin_is_ignored),
+        cmocka_unit_test(test_text_behind_fin_that_came_first),
         cmocka_unit_test(test_half_close_calls),
         cmocka_unit_test(test_shut_rd),
         cmocka_unit_test(test_text_after_shut_rdwr),
