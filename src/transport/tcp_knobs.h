@@ -7,41 +7,41 @@
 /* X(field, name, default, least, most). Units are Linux's: seconds where its sysctl has seconds. Names with a
  * last word of our own (`_min`, `_default`, `_max`) are the members of Linux's triples; `_ms` and `_mb` say
  * the unit. */
-#define VT_TCP_KNOB_LIST(X)                                                           \
-    X(keepalive_time, "net.ipv4.tcp_keepalive_time", 7200, 1, 32767)                  \
-    X(keepalive_intvl, "net.ipv4.tcp_keepalive_intvl", 75, 1, 32767)                  \
-    X(keepalive_probes, "net.ipv4.tcp_keepalive_probes", 10, 1, 127) /* BSD's ten */  \
-    X(syn_retries, "net.ipv4.tcp_syn_retries", 6, 1, 127)                             \
-    X(synack_retries, "net.ipv4.tcp_synack_retries", 5, 0, 255)                       \
-    X(retries2, "net.ipv4.tcp_retries2", 15, 0, 255)                                  \
-    X(orphan_retries, "net.ipv4.tcp_orphan_retries", 8, 0, 255)                       \
-    X(fin_timeout, "net.ipv4.tcp_fin_timeout", 60, 0, 3600)                           \
-    X(msl, "net.ipv4.tcp_msl", 30, 0, 600)                                            \
-    X(max_tw_buckets, "net.ipv4.tcp_max_tw_buckets", 131072, 0, INT32_MAX)            \
-    X(max_orphans, "net.ipv4.tcp_max_orphans", 65536, 0, INT32_MAX)                   \
-    X(max_syn_backlog, "net.ipv4.tcp_max_syn_backlog", 1024, 1, INT32_MAX)            \
-    X(somaxconn, "net.core.somaxconn", 4096, 0, INT32_MAX)                            \
-    X(max_conns, "net.ipv4.tcp_max_connections", 16777216, 1, INT32_MAX)              \
-    X(timestamps, "net.ipv4.tcp_timestamps", 1, 0, 2)                                 \
-    X(window_scaling, "net.ipv4.tcp_window_scaling", 1, 0, 1)                         \
-    X(sack, "net.ipv4.tcp_sack", 1, 0, 1)                                             \
-    X(rmem_default, "net.ipv4.tcp_rmem_default", 1048576, 2304, INT32_MAX)            \
-    X(rmem_max, "net.core.rmem_max", 6291456, 2304, INT32_MAX)                        \
-    X(wmem_default, "net.ipv4.tcp_wmem_default", 16384, 4608, INT32_MAX)              \
-    X(wmem_max, "net.ipv4.tcp_wmem_max", 4194304, 4608, INT32_MAX)                    \
-    X(rto_min_ms, "net.ipv4.tcp_rto_min_ms", 200, 1, 60000)                           \
-    X(rto_max_ms, "net.ipv4.tcp_rto_max_ms", 120000, 1000, 120000)                    \
-    X(rto_initial_ms, "net.ipv4.tcp_rto_initial_ms", 1000, 1, 60000)                  \
-    X(delack_ms, "net.ipv4.tcp_delack_ms", 40, 0, 499)                                \
-    X(init_cwnd, "net.ipv4.tcp_init_cwnd", 10, 1, 1000)                               \
-    X(min_snd_mss, "net.ipv4.tcp_min_snd_mss", 48, 48, 1460)                          \
-    X(challenge_ack_limit, "net.ipv4.tcp_challenge_ack_per_second", 10, 1, INT32_MAX) \
-    X(rfc1337, "net.ipv4.tcp_rfc1337", 1, 0, 1)                                       \
-    X(tw_reuse, "net.ipv4.tcp_tw_reuse", 1, 0, 1)                                     \
-    X(abort_on_overflow, "net.ipv4.tcp_abort_on_overflow", 0, 0, 1)                   \
-    X(early_retrans, "net.ipv4.tcp_early_retrans", 3, 0, 4)                           \
-    X(ooo_runs, "net.ipv4.tcp_reassembly_ranges", 256, 4, 4096)                       \
-    X(port_low, "net.ipv4.ip_local_port_min", 32768, 1, 65535)                        \
+#define VT_TCP_KNOB_LIST(X)                                                                   \
+    X(keepalive_time, "net.ipv4.tcp_keepalive_time", 7200, 1, 32767)                          \
+    X(keepalive_intvl, "net.ipv4.tcp_keepalive_intvl", 75, 1, 32767)                          \
+    X(keepalive_probes, "net.ipv4.tcp_keepalive_probes", 10, 1, 127) /* S16's ten; Linux 9 */ \
+    X(syn_retries, "net.ipv4.tcp_syn_retries", 6, 1, 127)                                     \
+    X(synack_retries, "net.ipv4.tcp_synack_retries", 5, 0, 255)                               \
+    X(retries2, "net.ipv4.tcp_retries2", 15, 0, 255)                                          \
+    X(orphan_retries, "net.ipv4.tcp_orphan_retries", 8, 0, 255)                               \
+    X(fin_timeout, "net.ipv4.tcp_fin_timeout", 60, 0, 3600)                                   \
+    X(msl, "net.ipv4.tcp_msl", 30, 0, 600)                                                    \
+    X(max_tw_buckets, "net.ipv4.tcp_max_tw_buckets", 131072, 0, INT32_MAX)                    \
+    X(max_orphans, "net.ipv4.tcp_max_orphans", 65536, 0, INT32_MAX)                           \
+    X(max_syn_backlog, "net.ipv4.tcp_max_syn_backlog", 1024, 1, INT32_MAX)                    \
+    X(somaxconn, "net.core.somaxconn", 4096, 0, INT32_MAX)                                    \
+    X(max_conns, "net.ipv4.tcp_max_connections", 16777216, 1, INT32_MAX)                      \
+    X(timestamps, "net.ipv4.tcp_timestamps", 1, 0, 2)                                         \
+    X(window_scaling, "net.ipv4.tcp_window_scaling", 1, 0, 1)                                 \
+    X(sack, "net.ipv4.tcp_sack", 1, 0, 1)                                                     \
+    X(rmem_default, "net.ipv4.tcp_rmem_default", 1048576, 2304, INT32_MAX)                    \
+    X(rmem_max, "net.core.rmem_max", 6291456, 2304, INT32_MAX)                                \
+    X(wmem_default, "net.ipv4.tcp_wmem_default", 16384, 4608, INT32_MAX)                      \
+    X(wmem_max, "net.ipv4.tcp_wmem_max", 4194304, 4608, INT32_MAX)                            \
+    X(rto_min_ms, "net.ipv4.tcp_rto_min_ms", 200, 1, 60000)                                   \
+    X(rto_max_ms, "net.ipv4.tcp_rto_max_ms", 120000, 1000, 120000)                            \
+    X(rto_initial_ms, "net.ipv4.tcp_rto_initial_ms", 1000, 1, 60000)                          \
+    X(delack_ms, "net.ipv4.tcp_delack_ms", 40, 0, 499)                                        \
+    X(init_cwnd, "net.ipv4.tcp_init_cwnd", 10, 1, 1000)                                       \
+    X(min_snd_mss, "net.ipv4.tcp_min_snd_mss", 48, 48, 1460)                                  \
+    X(challenge_ack_limit, "net.ipv4.tcp_challenge_ack_per_second", 10, 1, INT32_MAX)         \
+    X(rfc1337, "net.ipv4.tcp_rfc1337", 1, 0, 1)                                               \
+    X(tw_reuse, "net.ipv4.tcp_tw_reuse", 1, 0, 1)                                             \
+    X(abort_on_overflow, "net.ipv4.tcp_abort_on_overflow", 0, 0, 1)                           \
+    X(early_retrans, "net.ipv4.tcp_early_retrans", 3, 0, 4)                                   \
+    X(ooo_runs, "net.ipv4.tcp_reassembly_ranges", 256, 4, 4096)                               \
+    X(port_low, "net.ipv4.ip_local_port_min", 32768, 1, 65535)                                \
     X(port_high, "net.ipv4.ip_local_port_max", 60999, 1, 65535)
 
 struct vt_tcp_knobs {

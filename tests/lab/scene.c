@@ -90,6 +90,7 @@ void scene_close(struct scene *s)
 {
     struct vt_stats_frames f;
     char why[256];
+    scene_run(s, 0); /* what calls have made goes out */
     scene_cut_all(s->lab);
     ledger_check(&s->ledger);
     if (!vt_stats_reconcile(s->stats, why, sizeof why))
