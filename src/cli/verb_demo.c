@@ -39,8 +39,9 @@ struct demo {
     char impair_text[512];
 };
 
-static const char *const impair_words[8] = {"loss",           "duplicate", "reorder", "corrupt",
-                                            "corrupt-inside", "delay",     "rate",    "limit"};
+/* The delay first: `reorder` wants one. */
+static const char *const impair_words[8] = {"delay",   "loss",           "duplicate", "reorder",
+                                            "corrupt", "corrupt-inside", "rate",      "limit"};
 
 static int parse(const struct cli_verb *verb, struct demo *d, int argc, char **argv)
 {
@@ -80,9 +81,9 @@ static int parse(const struct cli_verb *verb, struct demo *d, int argc, char **a
 /* Checks each impairment by itself, so that a mistake is told of the option that has it. */
 static int read_impairments(const struct cli_verb *verb, struct demo *d)
 {
+    struct vt_impair im = {.delay = VT_MSEC}; /* the built-in lab's */
     size_t used = 0;
     for (unsigned i = 0; i < 8; i++) {
-        struct vt_impair im = {0};
         const char *expected;
         size_t where;
         char words[128];

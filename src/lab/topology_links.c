@@ -13,6 +13,9 @@ static bool take_impairment(struct vt_yaml *y, struct vt_topology_here *here, co
     char words[160];
     const char *text, *expected = "a value";
     size_t where;
+    /* `reorder` wants a delay, wherever that stands. */
+    if ((strcmp(key, "reorder") == 0) != here->second)
+        return true;
     if (!vt_yaml_text(y, value, "a value", &text))
         return false;
     if (strcmp(key, "cut") == 0)
@@ -30,7 +33,7 @@ static bool direction_key(struct vt_yaml *y, void *ctx, const yaml_node_t *key_n
                           const yaml_node_t *value);
 
 struct fault_list {
-    struct vt_topology_here *here;
+    const struct vt_topology_here *here;
     const char *direction;
 };
 
@@ -47,12 +50,12 @@ static bool take_fault(struct vt_yaml *y, void *ctx, const yaml_node_t *item)
     return vt_topology_add_pair(list->here->r, &list->here->link->faults, item, list->direction, text);
 }
 
-static bool take_faults(struct vt_yaml *y, struct vt_topology_here *here, const yaml_node_t *value)
+static bool take_faults(struct vt_yaml *y, const struct vt_topology_here *here, const yaml_node_t *value)
 {
     struct fault_list list = {here, here->directions == 3   ? "both"
                                     : here->directions == 1 ? "forth"
                                                             : "back"};
-    return vt_yaml_list(y, value, take_fault, &list);
+    return here->second || vt_yaml_list(y, value, take_fault, &list);
 }
 
 static bool is_impairment(const char *key)
@@ -132,9 +135,12 @@ static bool take_link(struct vt_topology_reader *r, const yaml_node_t *node)
         at = &(*at)->next;
     *at = link;
     here.link = link;
-    if (n == 3)
-        return vt_yaml_mapping(&r->y, vt_yaml_node(&r->y, node->data.sequence.items.start[2]),
-                               "a link's options", link_key, &here);
+    for (unsigned pass = 0; n == 3 && pass < 2; pass++) {
+        here.second = pass == 1;
+        if (!vt_yaml_mapping(&r->y, vt_yaml_node(&r->y, node->data.sequence.items.start[2]),
+                             "a link's options", link_key, &here))
+            return false;
+    }
     return true;
 }
 

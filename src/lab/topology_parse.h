@@ -22,6 +22,7 @@ struct vt_topology_here {
     struct vt_topology_node *node;
     struct vt_topology_link *link;
     unsigned directions; /* of an impairment: bit 0 forth, bit 1 back */
+    bool second;         /* options of links are read twice: what depends on the others, the second time */
 };
 
 /* topology.c */
