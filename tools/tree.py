@@ -28,7 +28,7 @@ COMPOSERS = {
     "host": FLOORS,
     "lab": [*FLOORS, "host"],
     "plug": [*FLOORS, "host", "lab"],
-    "drill": [*FLOORS, "host", "lab"],
+    "drill": [*FLOORS, "host", "lab", "lens"],
     "cli": [*FLOORS, "host", "lab", "plug", "drill", "lens"],
 }
 # Folders that ask the operating system for nothing (law 1), apart from the files that the exceptions call `os`.

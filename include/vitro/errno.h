@@ -20,6 +20,7 @@
     X(EINVAL, 22, "Invalid argument")                                  \
     X(ENFILE, 23, "Too many open files in system")                     \
     X(EMFILE, 24, "Too many open files")                               \
+    X(ENOTTY, 25, "Inappropriate ioctl for device")                    \
     X(ENOSPC, 28, "No space left on device")                           \
     X(EPIPE, 32, "Broken pipe")                                        \
     X(EDOM, 33, "Numerical argument out of domain")                    \

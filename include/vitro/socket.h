@@ -101,6 +101,13 @@ enum { /* readiness */
     VT_POLLRDHUP = 0x2000,
 };
 
+enum { /* requests of vt_ioctl(), each giving a number */
+    VT_SIOCINQ = 0x541b,     /* bytes that may be read; of a datagram socket, of the next datagram (FIONREAD) */
+    VT_SIOCOUTQ = 0x5411,    /* bytes of a stream that the peer has not acknowledged */
+    VT_SIOCOUTQNSD = 0x894b, /* bytes of a stream that were not sent yet */
+    VT_SIOCATMARK = 0x8905,  /* 1 when the urgent byte is the next to be read */
+};
+
 struct vt_linger {
     int onoff;
     int linger; /* seconds */
@@ -195,6 +202,8 @@ int vt_getsockname(struct vt_host *h, int fd, struct vt_addr *addr);
 int vt_getpeername(struct vt_host *h, int fd, struct vt_addr *addr);
 int vt_setsockopt(struct vt_host *h, int fd, int level, int name, const void *val, size_t len);
 int vt_getsockopt(struct vt_host *h, int fd, int level, int name, void *val, size_t *len);
+/* -VT_ENOTTY for a request that it does not know. */
+int vt_ioctl(struct vt_host *h, int fd, unsigned request, int *value);
 /* Fills in revents; returns how many have any. Does not wait. */
 int vt_poll(struct vt_host *h, struct vt_pollfd *fds, unsigned n);
 int vt_epoll_create(struct vt_host *h);

@@ -81,6 +81,11 @@ int vt_getsockopt(struct vt_host *h, int fd, int level, int name, void *val, siz
     return vt_sock_getsockopt(h->sockets, fd, level, name, val, len);
 }
 
+int vt_ioctl(struct vt_host *h, int fd, unsigned request, int *value)
+{
+    return vt_sock_ioctl(h->sockets, fd, request, value);
+}
+
 int vt_poll(struct vt_host *h, struct vt_pollfd *fds, unsigned n)
 {
     return vt_sock_poll(h->sockets, fds, n);

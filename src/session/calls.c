@@ -150,8 +150,10 @@ long vt_sock_recvmsg(struct vt_sockets *s, int fd, void *buf, size_t len, int fl
         result = -VT_EFAULT;
     if (result == 0)
         result = so->ops->recv(so, buf, len, flags, info);
-    /* A look at what waits, or at the errors, takes nothing from the stream. */
-    if ((flags & (VT_MSG_PEEK | VT_MSG_ERRQUEUE)) != 0) {
+    /* A look at what waits, or at the errors, takes nothing from the stream; and who says MSG_DONTWAIT does not
+     * wait when there is nothing: it has other things to do. */
+    if ((flags & (VT_MSG_PEEK | VT_MSG_ERRQUEUE)) != 0 ||
+        ((flags & VT_MSG_DONTWAIT) != 0 && result == -VT_EAGAIN)) {
         vt_call_quiet(s, &t);
         return result;
     }

@@ -1,4 +1,4 @@
-/* setsockopt and getsockopt: what every socket has is here, the rest is its kind's. */
+/* setsockopt, getsockopt and ioctl: what every socket has is here, the rest is its kind's. */
 #include "socket.h"
 
 #define USEC INT64_C(1000000)
@@ -154,4 +154,15 @@ int vt_sock_getsockopt(struct vt_sockets *s, int fd, int level, int name, void *
     if (error == -VT_ENOPROTOOPT && level == VT_SOL_SOCKET)
         error = get_common(so, name, val, len);
     return error;
+}
+
+int vt_sock_ioctl(struct vt_sockets *s, int fd, unsigned request, int *value)
+{
+    struct vt_socket *so = vt_sock_get(s, fd);
+
+    if (so == NULL)
+        return -VT_EBADF;
+    if (value == NULL)
+        return -VT_EFAULT;
+    return so->ops->ioctl != NULL ? so->ops->ioctl(so, request, value) : -VT_ENOTTY;
 }

@@ -53,6 +53,7 @@ int vt_sock_getsockname(struct vt_sockets *s, int fd, struct vt_addr *addr);
 int vt_sock_getpeername(struct vt_sockets *s, int fd, struct vt_addr *addr);
 int vt_sock_setsockopt(struct vt_sockets *s, int fd, int level, int name, const void *val, size_t len);
 int vt_sock_getsockopt(struct vt_sockets *s, int fd, int level, int name, void *val, size_t *len);
+int vt_sock_ioctl(struct vt_sockets *s, int fd, unsigned request, int *value);
 int vt_sock_poll(struct vt_sockets *s, struct vt_pollfd *fds, unsigned n);
 int vt_sock_epoll_create(struct vt_sockets *s);
 int vt_sock_epoll_ctl(struct vt_sockets *s, int epfd, int op, int fd, const struct vt_epoll_event *ev);

@@ -196,6 +196,30 @@ static int tcp_getopt(const struct vt_socket *so, int level, int name, void *val
 
 /* SO_RCVLOWAT, tcp(7): no sooner readable than with so many bytes, or half the buffer; the end and errors
  * apart. */
+/* Linux: a listener has no queue to ask for; what has no connection yet has empty ones. */
+static int tcp_ioctl(const struct vt_socket *so, unsigned request, int *value)
+{
+    struct vt_tcp_info info = {0};
+    size_t len = sizeof info;
+
+    if (request == VT_SIOCATMARK) {
+        *value = vt_tcp_at_mark(so->u.tcb);
+        return 0;
+    }
+    if (request != VT_SIOCINQ && request != VT_SIOCOUTQ && request != VT_SIOCOUTQNSD)
+        return -VT_ENOTTY;
+    if (so->state == VT_SOCK_LISTENING)
+        return -VT_EINVAL;
+    vt_tcp_getopt(so->u.tcb, VT_SOL_TCP, VT_TCP_INFO, &info, &len);
+    if (info.tcpi_state == VT_TCPI_SYN_SENT || info.tcpi_state == VT_TCPI_SYN_RECV)
+        *value = 0;
+    else if (request == VT_SIOCINQ)
+        *value = (int)vt_tcp_inq(so->u.tcb);
+    else
+        *value = (int)(request == VT_SIOCOUTQ ? vt_tcp_outq(so->u.tcb) : info.tcpi_notsent_bytes);
+    return 0;
+}
+
 static unsigned tcp_poll(struct vt_socket *so)
 {
     unsigned events = vt_tcp_poll(so->u.tcb);
@@ -240,6 +264,7 @@ const struct vt_sock_ops vt_sock_tcp_ops = {
     .remote = tcp_remote,
     .setopt = tcp_setopt,
     .getopt = tcp_getopt,
+    .ioctl = tcp_ioctl,
     .poll = tcp_poll,
     .take_error = tcp_take_error,
     .conn = tcp_conn,

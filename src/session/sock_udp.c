@@ -72,6 +72,21 @@ static int udp_remote(const struct vt_socket *so, struct vt_addr *addr)
     return vt_udp_remote(so->u.udp, addr);
 }
 
+static int udp_ioctl(const struct vt_socket *so, unsigned request, int *value)
+{
+    char none;
+    long n;
+
+    if (request != VT_SIOCINQ)
+        return -VT_ENOTTY;
+    /* An error that waits is not to be taken by looking. */
+    n = (vt_udp_poll(so->u.udp) & VT_POLLERR) == 0
+            ? vt_udp_recv(so->u.udp, &none, 0, VT_MSG_PEEK | VT_MSG_TRUNC, NULL)
+            : 0;
+    *value = n > 0 ? (int)n : 0;
+    return 0;
+}
+
 static int udp_setopt(struct vt_socket *so, int level, int name, const void *val, size_t len)
 {
     return vt_udp_setopt(so->u.udp, level, name, val, len);
@@ -107,6 +122,7 @@ const struct vt_sock_ops vt_sock_udp_ops = {
     .remote = udp_remote,
     .setopt = udp_setopt,
     .getopt = udp_getopt,
+    .ioctl = udp_ioctl,
     .poll = udp_poll,
     .take_error = udp_take_error,
 };

@@ -39,6 +39,7 @@ struct vt_sock_ops {
     int (*remote)(const struct vt_socket *so, struct vt_addr *addr);
     int (*setopt)(struct vt_socket *so, int level, int name, const void *val, size_t len);
     int (*getopt)(const struct vt_socket *so, int level, int name, void *val, size_t *len);
+    int (*ioctl)(const struct vt_socket *so, unsigned request, int *value);
     unsigned (*poll)(struct vt_socket *so);
     int (*take_error)(struct vt_socket *so);
     uint32_t (*conn)(const struct vt_socket *so); /* its number in events; may be missing */

@@ -1,0 +1,316 @@
+/* Calls that read and write. */
+#include "op.h"
+#include "network/network.h"
+
+#define BYTES_MAX (64 << 20) /* of one call */
+
+/* ---- Buffers ---- */
+
+/* Argument i is ... for a buffer, or 0 for a NULL pointer; argument i + 1 says how long it is. */
+static bool buffer(struct drill_run *r, struct drill_op *op, unsigned i)
+{
+    int64_t pointer = 1;
+    int len;
+
+    if (!drill_arg_any(op, i) && !drill_value(r, drill_arg(op, i), &pointer))
+        return false;
+    if (!drill_arg_any(op, i) && pointer != 0)
+        return drill_fail(r->error, drill_arg(op, i)->place, "a buffer is ... or NULL");
+    if (!drill_arg_int(r, op, i + 1, &len))
+        return false;
+    if (len < 0 || len > BYTES_MAX)
+        return drill_fail(r->error, drill_arg(op, i + 1)->place, "a call takes up to %d bytes", BYTES_MAX);
+    op->len = (size_t)len;
+    op->buf = drill_arg_any(op, i) ? drill_alloc(r->arena, op->len + 1) : NULL;
+    return true;
+}
+
+/* [{..., 100}, {..., 20}]: as one buffer, since a stream does not know where they meet. */
+static bool vectors(struct drill_run *r, struct drill_op *op, const struct drill_expr *list, int64_t count)
+{
+    if (list->kind != DRILL_LIST)
+        return drill_fail(r->error, list->place, "buffers are written [{..., 100}, {..., 20}]");
+    if (count != (int64_t)list->count)
+        return drill_fail(r->error, list->place, "these are %u buffers, not %lld", list->count, (long long)count);
+    for (const struct drill_expr *e = list->first; e != NULL; e = e->next) {
+        int64_t len;
+
+        if (e->kind != DRILL_STRUCT || e->count != 2 || e->first->kind != DRILL_ELLIPSIS)
+            return drill_fail(r->error, e->place, "a buffer is written {..., 100}");
+        if (!drill_value(r, e->first->next, &len))
+            return false;
+        if (len < 0 || len > BYTES_MAX - (int64_t)op->len)
+            return drill_fail(r->error, e->place, "a call takes up to %d bytes", BYTES_MAX);
+        op->len += (size_t)len;
+    }
+    op->buf = drill_alloc(r->arena, op->len + 1);
+    return true;
+}
+
+/* {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0, msg_control=[...]} */
+static bool message(struct drill_run *r, struct drill_op *op, unsigned i)
+{
+    const struct drill_expr *e = drill_arg(op, i), *iov = NULL;
+    int64_t count = -1;
+
+    if (e->kind != DRILL_STRUCT)
+        return drill_fail(r->error, e->place, "a message is written {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0}");
+    for (const struct drill_expr *f = e->first; f != NULL; f = f->next)
+        if (f->kind == DRILL_FIELD && strcmp(f->text, "msg_iov") == 0) {
+            iov = f->first;
+            count = f->num;
+        }
+    if (iov == NULL)
+        return drill_fail(r->error, e->place, "this message has no msg_iov");
+    op->expect = e;
+    return vectors(r, op, iov, count >= 0 ? count : (int64_t)iov->count);
+}
+
+static bool descriptor(struct drill_run *r, struct drill_op *op, unsigned args)
+{
+    return drill_arg_count(r, op, args, args) && drill_arg_fd(r, op);
+}
+
+static bool flags(struct drill_run *r, struct drill_op *op, unsigned i)
+{
+    if (!drill_arg_int(r, op, i, &op->flags))
+        return false;
+    if ((op->flags & (VT_MSG_DONTWAIT | VT_MSG_ERRQUEUE)) != 0)
+        op->waits = false;
+    return true;
+}
+
+/* ---- Reading ---- */
+
+static bool is_stream(const struct drill_op *op)
+{
+    return drill_op_conn(op) != NULL && drill_op_conn(op)->protocol == VT_PROTO_TCP;
+}
+
+static bool ready(struct drill_run *r, const struct drill_op *op, short events)
+{
+    struct vt_pollfd p = {.fd = op->fd, .events = events};
+
+    return vt_poll(r->host, &p, 1) != 0;
+}
+
+/* A blocking read waits until there is something, with MSG_WAITALL until it is all: Linux wakes it when poll()
+ * would find the socket readable. */
+static bool try_read(struct drill_run *r, struct drill_op *op)
+{
+    bool all = op->waits && is_stream(op) && (op->flags & VT_MSG_WAITALL) != 0 && (op->flags & VT_MSG_PEEK) == 0;
+    long n;
+
+    if (op->waits && op->len != 0 && !ready(r, op, VT_POLLIN | VT_POLLRDHUP))
+        return false;
+    n = vt_recvfrom(r->host, op->fd, op->buf != NULL ? op->buf + op->done : NULL, op->len - op->done, op->flags,
+                    &op->addr);
+    if (n == -VT_EAGAIN && op->waits)
+        return false;
+    if (n > 0)
+        op->done += (size_t)n;
+    op->moved = n > 0;
+    if (n > 0 && all && op->done < op->len)
+        return false;
+    op->result = op->done != 0 ? (long)op->done : n;
+    return true;
+}
+
+/* Every byte is in its place: scripts' peers send what drill_byte() tells. */
+static bool check_bytes(struct drill_run *r, struct drill_op *op)
+{
+    struct drill_conn *c = drill_op_conn(op);
+    size_t n = op->result > 0 ? (size_t)op->result : 0;
+    uint32_t from;
+
+    if (c == NULL || n == 0 || (op->flags & (VT_MSG_OOB | VT_MSG_ERRQUEUE)) != 0 || c->protocol == VT_PROTO_ICMP)
+        return true;
+    from = is_stream(op) ? c->read : 0;
+    if (op->buf != NULL && !c->unsure && (op->flags & VT_MSG_TRUNC) == 0)
+        for (uint32_t i = 0; i < n && i < op->len; i++)
+            if (op->buf[i] != drill_byte(from + i))
+                return drill_fail(r->error, op->event->place, "byte %u of what %s read is not what the peer sent",
+                                  i, op->call->name);
+    if ((op->flags & VT_MSG_PEEK) == 0)
+        c->read += (uint32_t)n;
+    return true;
+}
+
+static bool reads(struct drill_run *r, struct drill_op *op)
+{
+    op->attempt = try_read;
+    op->check = check_bytes;
+    if (op->fd >= 0)
+        op->deadline = drill_op_timeout(r, op, VT_SO_RCVTIMEO);
+    return true;
+}
+
+bool drill_call_read(struct drill_run *r, struct drill_op *op)
+{
+    return descriptor(r, op, 3) && buffer(r, op, 1) && reads(r, op);
+}
+
+bool drill_call_readv(struct drill_run *r, struct drill_op *op)
+{
+    int count;
+
+    return descriptor(r, op, 3) && drill_arg_int(r, op, 2, &count) && vectors(r, op, drill_arg(op, 1), count) &&
+           reads(r, op);
+}
+
+bool drill_call_recv(struct drill_run *r, struct drill_op *op)
+{
+    return descriptor(r, op, 4) && buffer(r, op, 1) && flags(r, op, 3) && reads(r, op);
+}
+
+bool drill_call_recvfrom(struct drill_run *r, struct drill_op *op)
+{
+    return descriptor(r, op, 6) && buffer(r, op, 1) && flags(r, op, 3) && reads(r, op);
+}
+
+/* What came with the message: its flags, and control messages, of which the host's sockets give none yet. */
+static bool check_message(struct drill_run *r, struct drill_op *op)
+{
+    const struct drill_expr *said = drill_field(op->expect, "msg_flags");
+    const struct drill_expr *control = drill_field(op->expect, "msg_control");
+    int64_t expected = 0;
+
+    if (!check_bytes(r, op))
+        return false;
+    if (said != NULL && !drill_value(r, said, &expected))
+        return false;
+    if (expected != op->name) {
+        r->error->expected = drill_printf(r->arena, "msg_flags=0x%llx", (long long)expected);
+        r->error->actual = drill_printf(r->arena, "msg_flags=0x%x", (unsigned)op->name);
+        return drill_fail(r->error, op->event->place, "the message has other flags than the script says");
+    }
+    if (control != NULL && control->count != 0)
+        return drill_fail(r->error, control->place, "no control message came with this message");
+    return true;
+}
+
+/* A datagram that was cut tells its whole length, and MSG_TRUNC. */
+static bool try_recvmsg(struct drill_run *r, struct drill_op *op)
+{
+    bool asked = (op->flags & VT_MSG_TRUNC) != 0, datagram = !is_stream(op);
+    int kept = op->flags;
+    bool done;
+
+    if (datagram)
+        op->flags |= VT_MSG_TRUNC;
+    done = try_read(r, op);
+    op->flags = kept;
+    if (!done || op->result <= (long)op->len)
+        return done;
+    op->name = VT_MSG_TRUNC;
+    if (!asked)
+        op->result = (long)op->len;
+    return true;
+}
+
+bool drill_call_recvmsg(struct drill_run *r, struct drill_op *op)
+{
+    if (!descriptor(r, op, 3) || !message(r, op, 1) || !flags(r, op, 2) || !reads(r, op))
+        return false;
+    op->attempt = try_recvmsg;
+    op->check = check_message;
+    return true;
+}
+
+/* ---- Writing ---- */
+
+static void count_written(struct drill_op *op, size_t n)
+{
+    struct drill_conn *c = drill_op_conn(op);
+
+    if (is_stream(op))
+        c->written += (uint32_t)n;
+}
+
+/* A blocking write of a stream ends when all of it is taken. It goes on when poll() finds room: Linux wakes it
+ * then. */
+static bool try_write(struct drill_run *r, struct drill_op *op)
+{
+    long n;
+
+    if (op->started && !ready(r, op, VT_POLLOUT))
+        return false;
+    op->started = true;
+    n = vt_sendto(r->host, op->fd, op->buf != NULL ? op->buf + op->done : NULL, op->len - op->done, op->flags,
+                  op->has_addr ? &op->addr : NULL);
+    if (n > 0) {
+        op->done += (size_t)n;
+        op->moved = true;
+        count_written(op, (size_t)n);
+    }
+    if (op->waits && (n == -VT_EAGAIN || (n > 0 && op->done < op->len && is_stream(op))))
+        return false;
+    op->result = op->done != 0 ? (long)op->done : n;
+    return true;
+}
+
+static bool writes(struct drill_run *r, struct drill_op *op)
+{
+    struct drill_conn *c = drill_op_conn(op);
+
+    op->attempt = try_write;
+    if (op->fd >= 0)
+        op->deadline = drill_op_timeout(r, op, VT_SO_SNDTIMEO);
+    for (uint32_t i = 0; op->buf != NULL && i < op->len; i++)
+        op->buf[i] = drill_byte((is_stream(op) ? c->written : 0) + i);
+    if (c != NULL && c->protocol == VT_PROTO_ICMP && op->buf != NULL && op->len >= 8) {
+        memset(op->buf, 0, 8);
+        op->buf[0] = 8; /* an echo request; the host fills in the rest of its header (RFC 792) */
+        for (uint32_t i = 8; i < op->len; i++)
+            op->buf[i] = drill_byte(i - 8);
+    }
+    return true;
+}
+
+bool drill_call_write(struct drill_run *r, struct drill_op *op)
+{
+    return descriptor(r, op, 3) && buffer(r, op, 1) && writes(r, op);
+}
+
+bool drill_call_writev(struct drill_run *r, struct drill_op *op)
+{
+    int count;
+
+    return descriptor(r, op, 3) && drill_arg_int(r, op, 2, &count) && vectors(r, op, drill_arg(op, 1), count) &&
+           writes(r, op);
+}
+
+bool drill_call_send(struct drill_run *r, struct drill_op *op)
+{
+    return descriptor(r, op, 4) && buffer(r, op, 1) && flags(r, op, 3) && writes(r, op);
+}
+
+bool drill_call_sendto(struct drill_run *r, struct drill_op *op)
+{
+    struct vt_addr usual = {.ip = r->options->remote, .port = r->options->connect_port};
+    int family;
+
+    if (!descriptor(r, op, 6) || !buffer(r, op, 1) || !flags(r, op, 3) || !drill_arg_addr(r, op, 4, usual, &family))
+        return false;
+    if (op->has_addr)
+        drill_conn_begin(r, drill_op_conn(op), &op->addr);
+    return writes(r, op);
+}
+
+bool drill_call_sendmsg(struct drill_run *r, struct drill_op *op)
+{
+    const struct drill_expr *name, *control;
+
+    if (!descriptor(r, op, 3) || !message(r, op, 1) || !flags(r, op, 2))
+        return false;
+    name = drill_field(op->expect, "msg_name");
+    control = drill_field(op->expect, "msg_control");
+    if (control != NULL && control->count != 0)
+        return drill_skip(r->error, control->place, "sendmsg with control messages is not here");
+    if (name != NULL && name->kind == DRILL_ELLIPSIS) {
+        op->has_addr = true;
+        op->addr = (struct vt_addr){.ip = r->options->remote, .port = r->options->connect_port};
+        drill_conn_begin(r, drill_op_conn(op), &op->addr);
+    }
+    return writes(r, op);
+}
