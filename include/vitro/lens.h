@@ -170,9 +170,10 @@ const char *vt_lens_drop_text(enum vt_lang lang, unsigned reason);
  * Window probes change nothing.
  *
  * A program that waits elsewhere (for its keyboard, for a timer, in accept, for another connection) makes no
- * call on this one, so its last call is not one that waits, and there is no standstill. It is told once it
- * has lasted `hold` of the events' time, and once more only when it was resolved in between. Connections that
- * are marked VT_MARK_PAGE are left out. */
+ * call on this one, or one with MSG_DONTWAIT, which does not wait; so its last call is not one that waits,
+ * and there is no standstill. It is told once it has lasted `hold` of the events' time, and once more only
+ * when it was resolved in between. Connections that are marked VT_MARK_PAGE are left out.
+ */
 
 enum vt_standstill_kind {
     VT_STANDSTILL_RECEIVE = 1,

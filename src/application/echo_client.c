@@ -203,7 +203,7 @@ static bool server_ended(struct vt_process *p, struct vt_echo *echo)
     char unasked[VT_ECHO_RECV];
     struct vt_text t;
     char line[VT_CONSOLE_LINE];
-    long n = vt_recv_some(p, c->sock.fd, unasked, sizeof unasked);
+    long n = p->api->recvfrom(p->net, c->sock.fd, unasked, sizeof unasked, VT_MSG_DONTWAIT, NULL);
     if (n == -VT_EAGAIN)
         return false;
     if (n > 0) {

@@ -85,7 +85,7 @@ static int move_out(struct vt_pump *pump)
     struct vt_pump_way *w = &pump->out;
     long n;
     if (w->len == 0 && !w->ended) {
-        n = vt_recv(pump->plug->host, pump->fd, w->buf, sizeof w->buf, 0);
+        n = vt_recv(pump->plug->host, pump->fd, w->buf, sizeof w->buf, VT_MSG_DONTWAIT);
         if (n < 0)
             return n == -VT_EAGAIN ? 0 : -1;
         w->at = 0;

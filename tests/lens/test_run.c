@@ -41,13 +41,14 @@ struct stage {
     struct vt_standstill *still;
     struct text text, lines, capture;
     unsigned found;
+    enum vt_standstill_kind kind;
 };
 
 static void take_finding(void *ctx, const struct vt_standstill_finding *f)
 {
     struct stage *t = ctx;
-    (void)f;
     t->found++;
+    t->kind = f->kind;
 }
 
 static void begin(struct stage *t, const char *impair, const struct vt_ladder_config *config)
@@ -215,12 +216,91 @@ static void test_impaired(void **state)
     end(&t[1]);
 }
 
+/* ---- S19, with programs' calls made by hand ---- */
+
+struct two {
+    struct vt_host *a, *b;
+    int client, server;
+};
+
+static struct two connect_two(struct stage *t)
+{
+    struct vt_addr at = {.ip = VT_IP4(10, 0, 0, 2), .port = 7000};
+    struct two w = {.a = vt_lab_host(t->lab, "a"), .b = vt_lab_host(t->lab, "b")};
+    int listener = vt_socket(w.b, VT_AF_INET, VT_SOCK_STREAM, 0);
+    assert_int_equal(vt_bind(w.b, listener, &at), 0);
+    assert_int_equal(vt_listen(w.b, listener, 1), 0);
+    w.client = vt_socket(w.a, VT_AF_INET, VT_SOCK_STREAM, 0);
+    assert_int_equal(vt_connect(w.a, w.client, &at), -VT_EINPROGRESS);
+    vt_lab_run(t->lab, SECOND);
+    w.server = vt_accept(w.b, listener, NULL);
+    assert_true(w.server >= 0);
+    return w;
+}
+
+static unsigned found_by(struct stage *t, vt_time until)
+{
+    vt_lab_run(t->lab, until);
+    vt_lab_drain_events(t->lab);
+    vt_standstill_tick(t->still, until);
+    return t->found;
+}
+
+static void s19_both_receive(void **state)
+{
+    struct stage t;
+    char byte;
+    (void)state;
+    begin(&t, "delay 1ms", &(struct vt_ladder_config){0});
+    struct two w = connect_two(&t);
+    assert_int_equal(vt_recv(w.b, w.server, &byte, 1, 0), -VT_EAGAIN);
+    assert_int_equal(vt_recv(w.a, w.client, &byte, 1, VT_MSG_DONTWAIT), -VT_EAGAIN);
+    assert_int_equal(found_by(&t, 10 * SECOND), 0); /* the client looked, but does not wait */
+    assert_int_equal(vt_recv(w.a, w.client, &byte, 1, 0), -VT_EAGAIN);
+    assert_int_equal(found_by(&t, 20 * SECOND), 1);
+    assert_int_equal(t.kind, VT_STANDSTILL_RECEIVE);
+    end(&t);
+}
+
+/* Sends until no more is taken, over and over while the transport makes room. */
+static void fill(struct stage *t, const struct two *w, vt_time until)
+{
+    static const char much[65536];
+    for (vt_time now = vt_lab_now(t->lab); now < until; now += SECOND / 10) {
+        while (vt_send(w->a, w->client, much, sizeof much, 0) > 0) {
+        }
+        while (vt_send(w->b, w->server, much, sizeof much, 0) > 0) {
+        }
+        vt_lab_run(t->lab, now);
+    }
+}
+
+static void s19_both_send(void **state)
+{
+    struct stage t;
+    char some[65536];
+    (void)state;
+    begin(&t, "delay 1ms", &(struct vt_ladder_config){0});
+    struct two w = connect_two(&t);
+    fill(&t, &w, 20 * SECOND);
+    assert_int_equal(found_by(&t, 30 * SECOND), 1);
+    assert_int_equal(t.kind, VT_STANDSTILL_SEND);
+    /* One reads: both go on. */
+    for (unsigned i = 0; i < 100; i++) {
+        while (vt_recv(w.b, w.server, some, sizeof some, VT_MSG_DONTWAIT) > 0) {
+        }
+        vt_lab_run(t.lab, vt_lab_now(t.lab) + SECOND / 10);
+    }
+    assert_int_equal(found_by(&t, 60 * SECOND), 1);
+    end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(s12_s13_s20_echo_ladder),
-        cmocka_unit_test(s06_by_the_router),
-        cmocka_unit_test(test_impaired),
+        cmocka_unit_test(s12_s13_s20_echo_ladder), cmocka_unit_test(s06_by_the_router),
+        cmocka_unit_test(test_impaired),           cmocka_unit_test(s19_both_receive),
+        cmocka_unit_test(s19_both_send),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

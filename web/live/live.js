@@ -15,7 +15,7 @@ const WORDS = {
     none: 'No connections now.', frames: 'Frames', ladder: 'Ladder', between: 'between', quiet: 'Nothing has happened yet.',
     why: 'Why?', ended: 'The lab has ended, or cannot be reached. This is its last state.', again: 'Try again',
     live: 'live', waiting: 'connecting', over: 'ended', paused: 'paused', all: 'all hosts', latest: 'the latest conversation',
-    listening: 'Listening: ', sent: 'sent', duplicated: 'copied', delivered: 'delivered', dropped: 'ended', left: 'left',
+    listening: 'Listening: ', sent: 'sent', duplicated: 'copied', delivered: 'delivered', lost_frames: 'lost on the way', left: 'left',
     on_the_way: 'on the way', came: 'came in', hint: 'Point at a line, a state or a drop, and read here what it means.',
     lost: 'Events were lost: ', many: 'Too many nodes to draw: ', outside: 'outside',
     'why-three': 'Why three to open?', 'why-four': 'Why four to close?', 'why-time-wait': 'Why TIME-WAIT?',
@@ -28,7 +28,7 @@ const WORDS = {
     none: '现在没有连接。', frames: '帧', ladder: '梯形图', between: '之间', quiet: '还没有发生什么。',
     why: '为什么？', ended: '实验已经结束，或者无法访问。这是它最后的状态。', again: '重试',
     live: '实时', waiting: '连接中', over: '已结束', paused: '已暂停', all: '所有主机', latest: '最近的会话',
-    listening: '监听：', sent: '发出', duplicated: '复制', delivered: '送达', dropped: '终结', left: '离开',
+    listening: '监听：', sent: '发出', duplicated: '复制', delivered: '送达', lost_frames: '途中丢失', left: '离开',
     on_the_way: '在途', came: '外来', hint: '指向一行、一个状态或一个丢弃原因，这里会解释它的意思。',
     lost: '丢失的事件：', many: '节点太多，不画图：', outside: '外部',
     'why-three': '为什么三次握手？', 'why-four': '为什么四次挥手？', 'why-time-wait': '为什么要 TIME-WAIT？',
@@ -163,7 +163,9 @@ function draw_map() {
     const line = element('svg:line', { class: cable_class(l), x1: a.x, y1: a.y, x2: b.x, y2: b.y });
     line.append(element('svg:title', {}, l.name + (words ? ': ' + words : '')));
     map.append(line);
-    if (words) map.append(element('svg:text', { class: 'setting', x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 - 6 },
+    /* Nearer to the end that has no address under it. */
+    const host = data.nodes.some(n => n.id === l.a && n.kind === 'host'), t = host ? 0.62 : 0.38;
+    if (words) map.append(element('svg:text', { class: 'setting', x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t - 6 },
       words.length > 34 ? words.slice(0, 33) + '…' : words));
   }
   map.append(element('svg:g', { id: 'frames' }));
@@ -258,7 +260,7 @@ function draw_connections() {
 function draw_counters() {
   const c = data.counters, parts = ['sent', 'delivered', 'ended', 'duplicated', 'left', 'came', 'on_the_way'];
   $('frame-counts').replaceChildren(...parts.filter(p => c[p] || p === 'sent' || p === 'delivered').map(p =>
-    element('div', {}, element('dt', {}, say(p === 'ended' ? 'dropped' : p)), element('dd', {}, String(c[p])))));
+    element('div', {}, element('dt', {}, say(p === 'ended' ? 'lost_frames' : p)), element('dd', {}, String(c[p])))));
   $('drops').replaceChildren(...c.drops.map(d => {
     const item = element('li', { tabindex: 0 }, element('b', {}, `${d.count} ${d.reason}`), ' ' + d[language]);
     explains(item, 'drop-' + d.reason);
