@@ -82,7 +82,8 @@ struct vt_tcp_request {
     struct vt_tcp_agreed agreed;
     uint32_t ts_recent, ts_offset;
     uint32_t rcv_wnd;
-    vt_time sent; /* the last SYN,ACK */
+    vt_time sent;    /* the last SYN,ACK */
+    bool sent_again; /* which of them was answered nobody can tell (Karn, MUST-18) */
     uint8_t retries;
 };
 

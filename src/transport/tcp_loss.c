@@ -143,8 +143,7 @@ static void open_again(struct vt_tcb *tcb, enum vt_doc doc)
     struct vt_loss *l = tcb->loss;
     if (tcb->ca == VT_CA_RECOVERY || tcb->ca == VT_CA_CWR)
         tcb->cc.cwnd = tcb->cc.ssthresh;
-    tcb->ca = VT_CA_OPEN;
-    tcb->backoff = 0;
+    tcb->ca = VT_CA_OPEN; /* and still backed off, until a round trip is measured: RFC 6298 5.7, Karn */
     l->dup_acks = 0;
     vt_tcp_emit_cc(tcb, doc);
 }

@@ -318,6 +318,7 @@ void vt_tcp_send_synack(struct vt_tcp_request *r)
     s.o.sack_ok = r->agreed.sack;
     s.o.wscale_ok = r->agreed.wscale;
     s.o.wscale = r->agreed.rcv_scale;
+    r->sent_again = r->sent != 0;
     r->sent = tcp->core->now;
     emit_segment(&s, p);
 }

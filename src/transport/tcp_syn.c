@@ -224,7 +224,7 @@ static struct vt_tcb *promote(struct vt_tcp_request *r, const struct vt_tcp_seg 
     tcb->ts_recent_at = tcp->core->now;
     tcb->ts_offset = r->ts_offset;
     vt_tcb_start(tcb);
-    if (r->retries == 0)
+    if (!r->sent_again)
         vt_tcp_rtt_sample(tcb, (vt_span)(tcp->core->now - r->sent));
     vt_core_disarm(tcp->core, &r->timer);
     request_unlink(r);

@@ -57,6 +57,8 @@ void vt_tcp_timer_clear_all(struct vt_tcb *tcb)
 
 static void set_rexmt(struct vt_tcb *tcb, enum vt_tcp_rexmt what, vt_time when)
 {
+    if (tcb->user_timeout != 0 && tcb->first_rexmt != 0) /* patience ends when it ends, as Linux has it */
+        when = vt_time_min(when, vt_time_add(tcb->first_rexmt, tcb->user_timeout * VT_MSEC));
     tcb->rexmt = (uint8_t)what;
     vt_tcp_timer_set(tcb, VT_SLOT_REXMT, when);
 }
