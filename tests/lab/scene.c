@@ -159,19 +159,20 @@ int scene_spawn(struct scene *s, const char *host, const char *line, struct scen
     char text[1024];
     const char *argv[32];
     int argc = 0;
-    const char *in = term->in;
-    memset(term, 0, sizeof *term);
-    term->in = in;
-    term->scene = s;
+    *term = (struct scene_term){.in = term->in, .tty = term->tty, .hook = term->hook, .scene = s};
     assert_true(strlen(line) < sizeof text);
     strcpy(text, line);
     for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
         assert_true(argc < 32);
         argv[argc++] = word;
     }
-    term->program = vt_lab_spawn(
-        s->lab, host, argc, argv,
-        &(struct vt_lab_stdio){.read = term_read, .write = term_write, .exited = term_exited, .ctx = term});
+    term->program = vt_lab_spawn(s->lab, host, argc, argv,
+                                 &(struct vt_lab_stdio){.read = term_read,
+                                                        .write = term_write,
+                                                        .exited = term_exited,
+                                                        .ctx = term,
+                                                        .tty = term->tty,
+                                                        .hook = term->hook});
     assert_true(term->program > 0);
     return term->program;
 }

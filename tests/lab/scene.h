@@ -55,7 +55,11 @@ void scene_run(struct scene *s, vt_span span);
 
 /* A program's terminal: what it is to read, and what it wrote. */
 struct scene_term {
+    /* given */
     const char *in; /* NULL: nothing */
+    bool tty;
+    void *hook;
+    /* and what came of it */
     size_t in_at;
     char out[SCENE_TERM]; /* the first bytes of its output, 0-terminated */
     size_t len, lost;
@@ -68,7 +72,7 @@ struct scene_term {
     int program;
 };
 
-/* Starts a program; `line` is its arguments with blanks between. `term` is emptied but for `in`. */
+/* Starts a program; `line` is its arguments with blanks between. `term` is emptied but for what is given. */
 int scene_spawn(struct scene *s, const char *host, const char *line, struct scene_term *term);
 /* Runs until the program has ended, at most for `limit`, and returns its exit code; -1 when it has not. */
 int scene_wait(struct scene *s, struct scene_term *term, vt_span limit);

@@ -1,5 +1,5 @@
-/* How a connection closes: four segments and who they come from (S13), why TIME-WAIT (S14), and when three suffice
- * (S15). */
+/* How a connection closes: four segments and who they come from (S13), why TIME-WAIT (S14), and when three
+ * suffice (S15). */
 #include "scene.h"
 
 #define PORT  9528
@@ -54,7 +54,8 @@ static void assert_path(const struct talk *t, const char *node, const char *path
 
 /* ---- S13 ---- */
 
-/* Four segments, `closer` (0: a, 1: b) first; `last_words` are what the other still says when it is half closed. */
+/* Four segments, `closer` (0: a, 1: b) first; `last_words` are what the other still says when it is half
+ * closed. */
 static void four_segments(unsigned closer, const char *last_words)
 {
     struct talk t;
@@ -79,7 +80,8 @@ static void four_segments(unsigned closer, const char *last_words)
     assert_int_equal(entered(&t, one, VT_TCP_FIN_WAIT1), fin->time);
     assert_int_equal(entered(&t, other, VT_TCP_CLOSE_WAIT), scene_arrival(&t.s, fin)->time);
     assert_int_equal(entered(&t, one, VT_TCP_FIN_WAIT2), scene_arrival(&t.s, ack)->time);
-    /* The other's program is told: the end of the stream. The connection is half closed: what it says is still taken. */
+    /* The other's program is told: the end of the stream. The connection is half closed: what it says is
+     * still taken. */
     struct vt_pollfd p = {.fd = t.fd[!closer], .events = VT_POLLIN | VT_POLLRDHUP};
     assert_int_equal(vt_poll(scene_enter(&t.s, other), &p, 1), 1);
     assert_int_equal(p.revents, VT_POLLIN | VT_POLLRDHUP);
@@ -232,8 +234,8 @@ static void test_s14_time_wait_answers_the_repeated_fin(void **state)
     scene_close(&t.s);
 }
 
-/* Without the wait (MSL 0) nobody is there to answer: the other's FIN meets a RST, and that all it said has come is
- * never confirmed. */
+/* Without the wait (MSL 0) nobody is there to answer: the other's FIN meets a RST, and that all it said has
+ * come is never confirmed. */
 static void test_s14_without_the_wait_the_fin_meets_a_reset(void **state)
 {
     struct talk t;
@@ -265,9 +267,9 @@ static void test_s14_without_the_wait_the_fin_meets_a_reset(void **state)
     scene_close(&t.s);
 }
 
-/* (b) So that every segment of this connection has died out. A data segment that a cable holds back for ten seconds
- * comes when the connection is over. With TIME-WAIT its name is still taken, and the old segment is answered and
- * dropped there; the new connection has another. */
+/* (b) So that every segment of this connection has died out. A data segment that a cable holds back for ten
+ * seconds comes when the connection is over. With TIME-WAIT its name is still taken, and the old segment is
+ * answered and dropped there; the new connection has another. */
 static void old_segment(bool wait)
 {
     struct talk t;
@@ -286,8 +288,10 @@ static void old_segment(bool wait)
     /* The program asks for the very same name again. */
     struct vt_host *a = scene_enter(&t.s, "a");
     const struct vt_event *syn = scene_find(&t.s, 0, "a", VT_EV_TCP_TX, 0);
-    struct vt_addr local = {.ip = VT_IP4(10, 0, 0, 1), .port = syn->u.seg.sport}, peer = scene_addr("10.0.0.2:9528");
-    int fd = vt_socket(a, VT_AF_INET, VT_SOCK_STREAM, 0), one = 1, listener = scene_listen(&t.s, "b", "10.0.0.2:9528", 1);
+    struct vt_addr local = {.ip = VT_IP4(10, 0, 0, 1), .port = syn->u.seg.sport},
+                   peer = scene_addr("10.0.0.2:9528");
+    int fd = vt_socket(a, VT_AF_INET, VT_SOCK_STREAM, 0), one = 1,
+        listener = scene_listen(&t.s, "b", "10.0.0.2:9528", 1);
     vt_setsockopt(a, fd, VT_SOL_SOCKET, VT_SO_REUSEADDR, &one, sizeof one);
     assert_int_equal(vt_bind(a, fd, &local), 0);
     assert_int_equal(vt_connect(a, fd, &peer), wait ? -VT_EADDRNOTAVAIL : -VT_EINPROGRESS);
@@ -308,7 +312,8 @@ static void old_segment(bool wait)
         scene_run(&t.s, 2 * MSL2);
         assert_int_equal(entered(&t, "a", VT_TCP_CLOSED) - entered(&t, "a", VT_TCP_TIME_WAIT), MSL2);
     } else {
-        /* A connection of the same name is there, and only its numbers and timestamps keep the segment out. */
+        /* A connection of the same name is there, and only its numbers and timestamps keep the segment out.
+         */
         assert_int_equal(late->u.seg.state, VT_TCP_ESTABLISHED);
         scene_accept(&t.s, "b", listener);
         assert_int_equal(scene_recv(&t.s, "a", fd, buf, sizeof buf), -VT_EAGAIN);
@@ -330,8 +335,8 @@ static void test_s14_without_the_wait_they_meet_a_namesake(void **state)
 
 /* ---- S15 ---- */
 
-/* The other has nothing left, and its program closes as soon as it is told. With TCP_QUICKACK off its host may hold
- * the ACK of the FIN back for a moment (RFC 9293 3.8.6.3), and then it goes with its own FIN. */
+/* The other has nothing left, and its program closes as soon as it is told. With TCP_QUICKACK off its host
+ * may hold the ACK of the FIN back for a moment (RFC 9293 3.8.6.3), and then it goes with its own FIN. */
 static void test_s15_three_suffice(void **state)
 {
     struct talk t;
@@ -341,7 +346,8 @@ static void test_s15_three_suffice(void **state)
     (void)state;
     begin(&t);
     uint32_t u = next_of(&t, "a"), w = next_of(&t, "b");
-    assert_int_equal(vt_setsockopt(scene_enter(&t.s, "b"), t.fd[1], VT_SOL_TCP, VT_TCP_QUICKACK, &off, sizeof off), 0);
+    assert_int_equal(
+        vt_setsockopt(scene_enter(&t.s, "b"), t.fd[1], VT_SOL_TCP, VT_TCP_QUICKACK, &off, sizeof off), 0);
     scene_hang_up(&t.s, "a", t.fd[0]);
     scene_run(&t.s, DELAY);
     assert_int_equal(scene_state(&t.s, "b", PORT), VT_TCP_CLOSE_WAIT);
@@ -372,13 +378,15 @@ static void test_s15_four_when_something_is_left(void **state)
     int off = 0;
     (void)state;
     begin(&t);
-    assert_int_equal(vt_setsockopt(scene_enter(&t.s, "b"), t.fd[1], VT_SOL_TCP, VT_TCP_QUICKACK, &off, sizeof off), 0);
+    assert_int_equal(
+        vt_setsockopt(scene_enter(&t.s, "b"), t.fd[1], VT_SOL_TCP, VT_TCP_QUICKACK, &off, sizeof off), 0);
     scene_hang_up(&t.s, "a", t.fd[0]);
     scene_run(&t.s, VT_SEC);
     scene_segs(&t.s, t.mark, PORT, &segs);
     assert_int_equal(segs.n, 2);
     assert_true(scene_is(&t.s, segs.at[1], "b", VT_ACK));
-    assert_true(segs.at[1]->time - scene_arrival(&t.s, segs.at[0])->time <= 500 * (vt_time)VT_MSEC); /* MUST-40 */
+    assert_true(segs.at[1]->time - scene_arrival(&t.s, segs.at[0])->time <=
+                500 * (vt_time)VT_MSEC); /* MUST-40 */
     scene_hang_up(&t.s, "b", t.fd[1]);
     scene_run(&t.s, VT_SEC);
     scene_segs(&t.s, t.mark, PORT, &segs);

@@ -1,5 +1,5 @@
-/* How a connection opens (S12), what listen's number means (S18), and that a connection is a channel both ways
- * between two programs of which address and port are the name (S07, S09). */
+/* How a connection opens (S12), what listen's number means (S18), and that a connection is a channel both
+ * ways between two programs of which address and port are the name (S07, S09). */
 #include "scene.h"
 
 #define PORT 9528
@@ -130,7 +130,10 @@ static void test_s12_a_lost_syn_is_sent_again(void **state)
 /* Half-open connections: those whose third segment has not come. No more than listen's number of them. */
 static void test_s18_backlog_bounds_the_half_open(void **state)
 {
-    enum { BACKLOG = 4, CLIENTS = 7 };
+    enum {
+        BACKLOG = 4,
+        CLIENTS = 7
+    };
     struct scene s;
     (void)state;
     scene_open(&s, 18);
@@ -158,11 +161,14 @@ static void test_s18_backlog_bounds_the_half_open(void **state)
     scene_close(&s);
 }
 
-/* Complete connections that nobody accepts wait too, as many and one, as on Linux; the others are not told no: they
- * ask again, and come in when there is room. */
+/* Complete connections that nobody accepts wait too, as many and one, as on Linux; the others are not told
+ * no: they ask again, and come in when there is room. */
 static void test_s18_the_rest_wait_and_come_in(void **state)
 {
-    enum { BACKLOG = 3, CLIENTS = 6 };
+    enum {
+        BACKLOG = 3,
+        CLIENTS = 6
+    };
     struct scene s;
     int client[CLIENTS];
     (void)state;
@@ -330,7 +336,8 @@ static void test_s07_localhost_is_127_0_0_1(void **state)
 static void test_s07_dotted_decimal(void **state)
 {
     static const char *const good[] = {"0.0.0.0", "10.0.0.2", "127.255.255.254", "255.255.255.255"};
-    static const char *const bad[] = {"256.0.0.1", "1.2.3", "1.2.3.4.5", "1.2.3.-4", "1..2.3", "0x7f.0.0.1", ""};
+    static const char *const bad[] = {"256.0.0.1", "1.2.3",      "1.2.3.4.5", "1.2.3.-4",
+                                      "1..2.3",    "0x7f.0.0.1", ""};
     struct scene s;
     struct vt_addr addr;
     (void)state;

@@ -1,4 +1,5 @@
-/* Connections on which nothing happens: the dead client and the keepalive (S16), and the two standstills (S19). */
+/* Connections on which nothing happens: the dead client and the keepalive (S16), and the two standstills
+ * (S19). */
 #include "scene.h"
 
 #define PORT 9528
@@ -14,7 +15,8 @@ static vt_time begin(struct scene *s, int *at_a, int *at_b)
     scene_open(s, 16);
     scene_pair(s, "delay 1ms");
     scene_join(s, PORT, at_a, at_b);
-    assert_int_equal(vt_setsockopt(scene_enter(s, "b"), *at_b, VT_SOL_SOCKET, VT_SO_KEEPALIVE, &one, sizeof one), 0);
+    assert_int_equal(
+        vt_setsockopt(scene_enter(s, "b"), *at_b, VT_SOL_SOCKET, VT_SO_KEEPALIVE, &one, sizeof one), 0);
     scene_say(s, "a", *at_a, "I am here");
     scene_run(s, VT_SEC);
     scene_hear(s, "b", *at_b, "I am here");
@@ -31,7 +33,8 @@ static const struct vt_event *probe(const struct scene *s, size_t from, unsigned
     return NULL;
 }
 
-/* The client's host dies: the cable is cut. Two hours of silence, ten probes 75 seconds apart, and it is over. */
+/* The client's host dies: the cable is cut. Two hours of silence, ten probes 75 seconds apart, and it is
+ * over. */
 static void test_s16_the_client_dies(void **state)
 {
     struct scene s;
@@ -52,7 +55,8 @@ static void test_s16_the_client_dies(void **state)
         assert_int_equal(p->u.seg.len, 0);
     }
     assert_null(probe(&s, mark, 10));
-    assert_int_equal(scene_entered(&s, mark, "b", PORT, VT_TCP_CLOSED) - last, 7200 * VT_SEC + 10 * 75 * VT_SEC);
+    assert_int_equal(scene_entered(&s, mark, "b", PORT, VT_TCP_CLOSED) - last,
+                     7200 * VT_SEC + 10 * 75 * VT_SEC);
     assert_int_equal(scene_find(&s, mark, "b", VT_EV_TCP_ERROR, 0)->u.call.result, -VT_ETIMEDOUT);
     assert_int_equal(scene_recv(&s, "b", at_b, buf, sizeof buf), -VT_ETIMEDOUT);
     assert_int_equal(scene_recv(&s, "b", at_b, buf, sizeof buf), 0);
@@ -97,7 +101,8 @@ static void test_s16_a_silent_client_lives(void **state)
     assert_int_equal(segs.n, 2 * 12);
     for (unsigned i = 0; i < segs.n; i++)
         assert_true(scene_is(&s, segs.at[i], i % 2 == 0 ? "b" : "a", VT_ACK));
-    assert_in_range(segs.at[3]->time - segs.at[1]->time, 2 * HOUR, 2 * HOUR + 10 * VT_MSEC); /* ARP asks, too */
+    assert_in_range(segs.at[3]->time - segs.at[1]->time, 2 * HOUR,
+                    2 * HOUR + 10 * VT_MSEC); /* ARP asks, too */
     assert_int_equal(scene_state(&s, "b", PORT), VT_TCP_ESTABLISHED);
     scene_say(&s, "b", at_b, "good morning");
     scene_run(&s, VT_SEC);
@@ -105,7 +110,8 @@ static void test_s16_a_silent_client_lives(void **state)
     scene_close(&s);
 }
 
-/* One cut off for a while, in the middle of the probes: the answer to the next one counts, and the count begins anew. */
+/* One cut off for a while, in the middle of the probes: the answer to the next one counts, and the count
+ * begins anew. */
 static void test_s16_a_client_comes_back(void **state)
 {
     struct scene s;
