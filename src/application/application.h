@@ -93,6 +93,8 @@ struct vt_program {
     /* Reads its arguments (argv[0] is its name) and opens its sockets. 0, or an exit code with a message
      * written. */
     int (*start)(struct vt_process *p, int argc, char **argv);
+    /* Called when what was asked for is there; the set is level-triggered, so a driver calls it again while
+     * something in it is ready. */
     void (*step)(struct vt_process *p);
     /* Frees what start and step made. Called once, done or not. */
     void (*end)(struct vt_process *p);

@@ -6,8 +6,14 @@ int vt_watch(struct vt_process *p, struct vt_watched *w, uint32_t events, void *
 {
     struct vt_epoll_event ev = {.events = events, .data = (uint64_t)(uintptr_t)data};
     int err;
-    if (w->added && w->events == events)
+    if (w->added ? w->events == events : events == 0)
         return 0;
+    /* A hang-up is told whatever is watched for, again and again: who cannot act on it must not hear of it.
+     */
+    if (events == 0) {
+        w->added = false;
+        return p->api->epoll_ctl(p->net, p->epfd, VT_EPOLL_CTL_DEL, w->fd, NULL);
+    }
     err = p->api->epoll_ctl(p->net, p->epfd, w->added ? VT_EPOLL_CTL_MOD : VT_EPOLL_CTL_ADD, w->fd, &ev);
     if (err < 0)
         return err;

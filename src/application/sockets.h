@@ -11,8 +11,8 @@ struct vt_watched {
     bool added;
 };
 
-/* Watches for `events` (errors and hang-ups are always told); `data` comes back in the epoll event. Does
- * nothing when that is so already. 0 or an error. */
+/* Watches for `events`, errors and hang-ups; for 0, for nothing at all. `data` comes back in the epoll event.
+ * Does nothing when that is so already. 0 or an error. */
 int vt_watch(struct vt_process *p, struct vt_watched *w, uint32_t events, void *data);
 /* Stops watching, and closes. */
 void vt_unwatch(struct vt_process *p, struct vt_watched *w);

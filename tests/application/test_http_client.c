@@ -235,6 +235,26 @@ static void test_nobody_reads_the_output(void **state)
     free_bed(b);
 }
 
+static void test_a_stuck_output_does_not_spin(void **state)
+{
+    struct bed *b = new_bed();
+    char text[60001];
+    (void)state;
+    begin(b, "http get b");
+    b->client.output_room = 0;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    answer(b, "HTTP/1.0 200 OK\r\n\r\n", false);
+    answer(b, text, false);
+    b->net.sockets[b->net.sockets[b->fd].peer].reset = true;
+    settle(b); /* the harness sees to it that this ends */
+    assert_false(b->client.p.done);
+    b->client.output_room = SIZE_MAX;
+    settle(b);
+    assert_int_equal(b->client.p.status, 56);
+    free_bed(b);
+}
+
 static void test_v87_allocation_failure(void **state)
 {
     (void)state;
@@ -259,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_max_time),
         cmocka_unit_test(test_pieces_and_back_pressure),
         cmocka_unit_test(test_nobody_reads_the_output),
+        cmocka_unit_test(test_a_stuck_output_does_not_spin),
         cmocka_unit_test(test_v87_allocation_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
