@@ -36,33 +36,65 @@ struct finding {
     char *text[2];
 };
 
+/* The last rows: those at first .. first + n - 1, each modulo the cap. */
+struct ring {
+    struct vt_row *row;
+    uint64_t first;
+    uint32_t n;
+};
+
 struct vt_live {
     struct vt_rows rows;
     struct vt_stats *stats;
     struct vt_standstill *standstill;
     char *title;
-    struct vt_row *row; /* a ring */
+    /* What is hidden has a ring of its own: the page, which asks every second, does not push out what it
+     * shows. */
+    struct ring shown, hidden;
     uint32_t max;
-    uint64_t total;
     struct finding finding[FINDINGS];
     unsigned findings; /* ever; the last are kept */
 };
 
 /* ---- Taking in ---- */
 
+static struct vt_row *row_at(const struct vt_live *l, const struct ring *r, uint32_t i)
+{
+    return &r->row[(r->first + i) % l->max];
+}
+
+static void keep_row(const struct vt_live *l, struct ring *r, const struct vt_row *row)
+{
+    if (r->n == l->max)
+        r->first++;
+    else
+        r->n++;
+    *row_at(l, r, r->n - 1) = *row;
+}
+
 static void take_row(void *ctx, const struct vt_row *row)
 {
     struct vt_live *l = ctx;
-    l->row[l->total++ % l->max] = *row;
+    keep_row(l, (row->flags & VT_ROWF_HIDDEN) != 0 ? &l->hidden : &l->shown, row);
 }
 
+/* Moves the rows of a pair over to those that are hidden. */
 static void take_hidden(void *ctx, uint64_t pair)
 {
     struct vt_live *l = ctx;
-    for (uint32_t i = 0; i < l->max && i < l->total; i++) {
-        if (l->row[i].pair == pair)
-            l->row[i].flags |= VT_ROWF_HIDDEN;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < l->shown.n; i++) {
+        struct vt_row *row = row_at(l, &l->shown, i);
+        if (row->pair == pair) {
+            row->flags |= VT_ROWF_HIDDEN;
+            keep_row(l, &l->hidden, row);
+        } else {
+            if (kept != i)
+                *row_at(l, &l->shown, kept) = *row;
+            kept++;
+        }
     }
+    l->shown.n = kept;
 }
 
 static char *copy_text(const char *text)
@@ -102,12 +134,13 @@ struct vt_live *vt_live_new(const struct vt_live_config *config)
         .all = true, .hidden = true, .memory = config->memory, .row = take_row, .hid = take_hidden, .ctx = l};
     struct vt_standstill_config sc = {.found = take_finding, .ctx = l};
     l->max = config->rows != 0 ? config->rows : ROWS;
-    l->row = calloc(l->max, sizeof *l->row);
+    l->shown.row = calloc(l->max, sizeof *l->shown.row);
+    l->hidden.row = calloc(l->max, sizeof *l->hidden.row);
     l->title = copy_text(config->title != NULL ? config->title : "lab");
     l->stats = vt_stats_new();
     l->standstill = vt_standstill_new(&sc);
-    if (l->row == NULL || l->title == NULL || l->stats == NULL || l->standstill == NULL ||
-        !vt_rows_init(&l->rows, &rc)) {
+    if (l->shown.row == NULL || l->hidden.row == NULL || l->title == NULL || l->stats == NULL ||
+        l->standstill == NULL || !vt_rows_init(&l->rows, &rc)) {
         vt_live_free(l);
         return NULL;
     }
@@ -126,7 +159,8 @@ void vt_live_free(struct vt_live *l)
         free(l->finding[i].text[1]);
     }
     free(l->title);
-    free(l->row);
+    free(l->shown.row);
+    free(l->hidden.row);
     free(l);
 }
 
@@ -342,20 +376,25 @@ static void put_row(const struct vt_live *l, struct vt_jw *w, const struct vt_ro
     vt_jw_close(w, '{');
 }
 
-static uint64_t first_row(const struct vt_live *l)
+static int by_number(const void *a, const void *b)
 {
-    return l->total > l->max ? l->total - l->max : 0;
+    const struct vt_row *x = *(const struct vt_row *const *)a, *y = *(const struct vt_row *const *)b;
+    return (x->number > y->number) - (x->number < y->number);
 }
 
 static void put_rows(const struct vt_live *l, struct vt_jw *w, bool hidden)
 {
+    uint32_t n = l->shown.n + (hidden ? l->hidden.n : 0);
+    const struct vt_row **rows = calloc(n + 1, sizeof *rows);
     vt_jw_open(w, "rows", '[');
-    for (uint64_t i = first_row(l); i < l->total; i++) {
-        const struct vt_row *row = &l->row[i % l->max];
-        if (hidden || (row->flags & VT_ROWF_HIDDEN) == 0)
-            put_row(l, w, row);
-    }
+    for (uint32_t i = 0; rows != NULL && i < n; i++)
+        rows[i] = i < l->shown.n ? row_at(l, &l->shown, i) : row_at(l, &l->hidden, i - l->shown.n);
+    if (rows != NULL && hidden)
+        qsort(rows, n, sizeof *rows, by_number);
+    for (uint32_t i = 0; rows != NULL && i < n; i++)
+        put_row(l, w, rows[i]);
     vt_jw_close(w, '[');
+    free(rows);
 }
 
 static void put_counters(const struct vt_live *l, struct vt_jw *w)
@@ -444,8 +483,10 @@ static void put_explain(const struct vt_live *l, struct vt_jw *w)
         ev.u.state.to = (uint8_t)state;
         put_explanation(w, &seen, &ev);
     }
-    for (uint64_t i = first_row(l); i < l->total; i++)
-        put_explanation(w, &seen, &l->row[i % l->max].key);
+    for (uint32_t i = 0; i < l->shown.n; i++)
+        put_explanation(w, &seen, &row_at(l, &l->shown, i)->key);
+    for (uint32_t i = 0; i < l->hidden.n; i++)
+        put_explanation(w, &seen, &row_at(l, &l->hidden, i)->key);
     vt_jw_close(w, '{');
     vt_out_free(&seen);
 }

@@ -47,9 +47,11 @@ def case_s20_run_shows_the_conversation_and_serves_the_page():
 def case_page_does_not_watch_itself():
     with Place() as p:
         p.lab()
-        for _ in range(3):
+        # However often it asks, what it shows stays.
+        for _ in range(120):
             live = fetch(f"http://127.0.0.1:{p.page}/live.json").decode()
         assert '"127.0.0.1' not in live, live[:3000]
+        assert any("hello" in row["label"] for row in json.loads(live)["rows"]), "the conversation was pushed out"
         assert ":80 " not in p.run("ss")[0]
         assert "127.0.0.1:80" in p.run("ss", "--page", "-a")[0]
 
