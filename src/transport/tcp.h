@@ -346,6 +346,9 @@ struct vt_tcp_listener *vt_tcp_find_listener(struct vt_tcp *tcp, const struct vt
 struct vt_tcp_portref *vt_tcp_port_get(struct vt_tcp *tcp, uint16_t port, bool make);
 void vt_tcp_port_hold(struct vt_tcp_end *e, struct vt_tcp_portref *ref);
 void vt_tcp_port_drop(struct vt_tcp_end *e);
+/* Linux's rules for two that want one port: they clash when their addresses overlap, unless both reuse and
+ * neither listens, or both share the port. */
+bool vt_tcp_clash(const struct vt_tcb *a, const struct vt_tcb *b);
 int vt_tcp_bind_port(struct vt_tcb *tcb, uint16_t port);
 void vt_tcp_unbind(struct vt_tcb *tcb);
 bool vt_tcp_port_in_table(struct vt_tcp *tcp, uint16_t port);

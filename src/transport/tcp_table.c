@@ -190,9 +190,7 @@ bool vt_tcp_port_in_table(struct vt_tcp *tcp, uint16_t port)
     return false;
 }
 
-/* Linux's rules for two that want one port: they clash when their addresses overlap, unless both reuse and
- * neither listens, or both share the port. */
-static bool clash(const struct vt_tcb *a, const struct vt_tcb *b)
+bool vt_tcp_clash(const struct vt_tcb *a, const struct vt_tcb *b)
 {
     bool overlap = vt_ip_is_any(a->end.local.ip) || vt_ip_is_any(b->end.local.ip) ||
                    vt_ip_eq(a->end.local.ip, b->end.local.ip);
@@ -210,7 +208,7 @@ int vt_tcp_bind_port(struct vt_tcb *tcb, uint16_t port)
     struct vt_tcp_portref *ref = vt_tcp_port_get(tcp, port, false);
     if (ref != NULL) {
         for (struct vt_tcb *o = ref->owners; o != NULL; o = o->bound_next)
-            if (clash(tcb, o))
+            if (vt_tcp_clash(tcb, o))
                 return -VT_EADDRINUSE;
         if (ref->ends != 0 && ref->owners == NULL && !vt_tcb_is(tcb, VT_TCBF_REUSEADDR))
             return -VT_EADDRINUSE; /* connections of an earlier owner, TIME-WAIT among them */

@@ -103,8 +103,7 @@ int vt_tcp_listen(struct vt_tcb *tcb, int backlog)
     }
     struct vt_tcp_portref *ref = vt_tcp_port_get(tcp, tcb->end.local.port, false);
     for (struct vt_tcb *o = ref->owners; o != NULL; o = o->bound_next)
-        if (o != tcb && o->listener != NULL && vt_ip_eq(o->end.local.ip, tcb->end.local.ip) &&
-            !(vt_tcb_is(o, VT_TCBF_REUSEPORT) && vt_tcb_is(tcb, VT_TCBF_REUSEPORT)))
+        if (o != tcb && o->listener != NULL && vt_tcp_clash(o, tcb))
             return -VT_EADDRINUSE;
     tcb->listener = vt_alloc(tcp->core, sizeof(*tcb->listener));
     if (tcb->listener == NULL)
