@@ -146,8 +146,11 @@ static bool make_room(struct vt_tcb *tcb)
     if (ooo->n >= cap) /* V47: bounded */
         return false;
     struct vt_run *run = vt_alloc(core, cap * sizeof(*run));
-    if (run == NULL)
+    if (run == NULL) {
+        if (ooo->n == 0)
+            vt_tcp_ooo_clear(tcb); /* one without runs is none */
         return false;
+    }
     if (ooo->n != 0)
         memcpy(run, ooo->run, ooo->n * sizeof(*run));
     vt_free(core, ooo->run, ooo->cap * sizeof(*run));
