@@ -35,6 +35,11 @@ void scene_open_as(struct scene *s, const struct vt_lab_config *config)
     assert_int_equal(vt_lab_listen(s->lab, (struct vt_listener){record, s}), 0);
 }
 
+void scene_deafen(struct scene *s)
+{
+    vt_lab_unlisten(s->lab, (struct vt_listener){record, s});
+}
+
 void scene_open(struct scene *s, uint64_t seed)
 {
     scene_open_as(s, &(struct vt_lab_config){.name = "scene", .seed = seed});
@@ -62,15 +67,26 @@ void scene_pair(struct scene *s, const char *impair)
     scene_cable(s, "a", "10.0.0.1/24", "b", "10.0.0.2/24", impair);
 }
 
+/* The cable of that name, and which direction of it is meant when it was named backwards. */
+static unsigned find_cable(struct scene *s, const char *cable, enum vt_direction *dir)
+{
+    bool flipped;
+    unsigned link = vt_lab_find_link(s->lab, cable, &flipped);
+    assert_int_not_equal(link, 0);
+    if (flipped && *dir != VT_DIR_BOTH)
+        *dir = *dir == VT_DIR_FORTH ? VT_DIR_BACK : VT_DIR_FORTH;
+    return link;
+}
+
 void scene_impair(struct scene *s, const char *cable, enum vt_direction dir, const char *text)
 {
-    unsigned link = vt_lab_find_link(s->lab, cable, NULL);
+    unsigned link = find_cable(s, cable, &dir);
     assert_int_equal(vt_lab_impair(s->lab, link, dir, text, NULL, NULL), 0);
 }
 
 void scene_fault(struct scene *s, const char *cable, enum vt_direction dir, const char *text)
 {
-    unsigned link = vt_lab_find_link(s->lab, cable, NULL);
+    unsigned link = find_cable(s, cable, &dir);
     assert_int_equal(vt_lab_fault(s->lab, link, dir, text, NULL, NULL), 0);
 }
 

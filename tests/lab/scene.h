@@ -30,6 +30,8 @@ struct scene {
 void scene_open(struct scene *s, uint64_t seed);
 /* The same with a configuration of one's own. */
 void scene_open_as(struct scene *s, const struct vt_lab_config *config);
+/* Stops the record: nobody listens any more. */
+void scene_deafen(struct scene *s);
 /* Hosts a, 10.0.0.1/24, and b, 10.0.0.2/24, and a cable a-b; `impair` may be NULL. */
 void scene_pair(struct scene *s, const char *impair);
 /* Adds a host, a cable: vt_lab_add_host(), vt_lab_add_link(), which must work. */

@@ -154,6 +154,15 @@ static void put_rest(struct story *t, const struct vt_event *ev, const char *ext
         break;
     case VT_EV_UDP_TX:
     case VT_EV_UDP_RX: put(t, "%u > %u, %u bytes", ev->u.udp.sport, ev->u.udp.dport, ev->u.udp.len); break;
+    case VT_EV_IP_FORWARD:
+    case VT_EV_IP_FRAGMENT:
+    case VT_EV_IP_REASSEMBLE:
+        put_ip(t, ev->u.ip.src);
+        put(t, " > ");
+        put_ip(t, ev->u.ip.dst);
+        put(t, " protocol %u ttl %u, %u bytes at %u", ev->u.ip.protocol, ev->u.ip.ttl, ev->u.ip.len,
+            ev->u.ip.offset);
+        break;
     case VT_EV_LINK_SET:
     case VT_EV_NODE:
     case VT_EV_LINK:
