@@ -78,7 +78,8 @@ bool vt_grow(void *array, uint32_t count, uint32_t *cap, uint32_t limit, size_t 
     if (p == NULL)
         return false;
     memset((char *)p + *cap * size, 0, (more - *cap) * size);
-    memcpy(array, &p, sizeof p);
+    memcpy(array, &p, sizeof p); /* the caller's pointer, of whatever type, now holds it */
     *cap = more;
+    /* cppcheck-suppress memleak */
     return true;
 }

@@ -216,19 +216,15 @@ void vt_out_flags(struct vt_out *o, unsigned flags)
 }
 
 /* One character of an excerpt, escaped where it must be. */
-static void excerpt_char(char buf[16], const uint8_t *bytes, unsigned n, uint32_t c, bool ascii)
+static void excerpt_char(char buf[24], const uint8_t *bytes, unsigned n, uint32_t c, bool ascii)
 {
-    switch (c) {
-    case '\n': strcpy(buf, "\\n"); return;
-    case '\r': strcpy(buf, "\\r"); return;
-    case '\t': strcpy(buf, "\\t"); return;
-    case '"': strcpy(buf, "\\\""); return;
-    case '\\': strcpy(buf, "\\\\"); return;
-    default: break;
-    }
+    static const char escaped[] = "\n\r\t\"\\", letters[] = "nrt\"\\";
+    const char *known = c != 0 && c < 0x80 ? strchr(escaped, (int)c) : NULL;
     bool plain = c >= 0x20 && c < 0x7f;
     bool wide = c >= 0xa0 && c != 0xfffd && !ascii && vt_char_width(c) != 0;
-    if (plain || wide) {
+    if (known != NULL) {
+        snprintf(buf, 24, "\\%c", letters[known - escaped]);
+    } else if (plain || wide) {
         memcpy(buf, bytes, n);
         buf[n] = '\0';
     } else {
