@@ -96,7 +96,13 @@ static bool judge(struct drill_run *r, struct drill_op *op)
 
 static bool finish(struct drill_run *r, struct drill_op *op)
 {
-    drill_tell(r, "%s", result_text(r, op));
+    int64_t said = op->result;
+
+    /* Of a descriptor the reader knows the script's number. */
+    if (op->gives_fd && op->result >= 0 && drill_value(r, op->call->result, &said) && said >= 0)
+        drill_tell(r, "%s(...) = %lld", op->call->name, (long long)said);
+    else
+        drill_tell(r, "%s", result_text(r, op));
     if (!judge(r, op)) {
         if (!r->options->non_fatal_call || r->error->skip)
             return false;

@@ -40,8 +40,6 @@ void drill_run_ladder(struct drill_run *r, bool (*body)(struct drill_run *r), ch
     r->ladder = vt_ladder_new(&(struct vt_ladder_config){.width = WIDTH, .whole = true, .calls = true},
                               (struct vt_sink){append, &t});
     body(r);
-    if (r->host != NULL)
-        vt_host_drain_events(r->host);
     if (r->ladder != NULL)
         vt_ladder_finish(r->ladder);
     vt_ladder_free(r->ladder);

@@ -196,6 +196,8 @@ static bool parse_script(struct drill_parser *p, const char *const *options, uns
 {
     if (!drill_next(p) || !parse_options(p) || !command_line_options(p, options, noptions))
         return false;
+    if (strcmp(p->script->options.ip_version, "ipv4") != 0)
+        return drill_skip(p->error, (struct drill_place){0}, "%s is not here yet", p->script->options.ip_version);
     if (p->token.kind == TOK_SHELL) {
         p->script->init = p->token.text;
         p->script->init_place = p->token.place;

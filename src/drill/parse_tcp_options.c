@@ -168,9 +168,9 @@ static bool parse_one(struct drill_parser *p, struct drill_packet *k)
     if (strcmp(name.text, "md5") == 0)
         return parse_blob(p, k, DRILL_OPT_MD5, false, 16);
     if (strcmp(name.text, "FO") == 0)
-        return parse_blob(p, k, DRILL_OPT_FASTOPEN, true, 16);
+        return parse_blob(p, k, DRILL_OPT_FASTOPEN, true, 38);
     if (strcmp(name.text, "FOEXP") == 0)
-        return parse_blob(p, k, DRILL_OPT_EXPERIMENT, true, 16);
+        return parse_blob(p, k, DRILL_OPT_EXPERIMENT, true, 36);
     if (strcmp(name.text, "ECN") == 0)
         return parse_accecn(p, k);
     return drill_fail(p->error, name.place, "there is no TCP option '%s'", name.text);

@@ -173,7 +173,7 @@ static bool make_host(struct drill_run *r)
     char ip[VT_IP_TEXT], via[VT_IP_TEXT];
     const char *addr;
 
-    if (strcmp(o->ip_version, "ipv4") != 0 || !vt_ip_is4(o->local) || !vt_ip_is4(o->remote))
+    if (!vt_ip_is4(o->local) || !vt_ip_is4(o->remote))
         return drill_skip(r->error, (struct drill_place){0}, "IPv6 is not here yet");
     drill_device_init(&r->device, r->arena, o->mtu);
     r->host = vt_host_new(&(struct vt_host_config){
@@ -212,6 +212,15 @@ static void take_down(struct drill_run *r)
     if (r->host != NULL)
         vt_host_free(r->host);
     drill_device_fini(&r->device);
+}
+
+/* The ladder hears of the host until it is gone. */
+static bool run_and_take_down(struct drill_run *r)
+{
+    bool ok = run_script(r);
+
+    take_down(r);
+    return ok;
 }
 
 /* ---- Results ---- */
@@ -256,9 +265,8 @@ void vt_drill_run_text(const char *name, const char *text, size_t len, const str
     r->error = &error;
     r->scratch = drill_alloc(&arena, DRILL_WIRE_MAX + 1);
     if (drill_parse(&script, text, len, config->options, config->noptions, &error) && !script.options.dry_run) {
-        drill_run_ladder(r, run_script, &result->ladder);
+        drill_run_ladder(r, run_and_take_down, &result->ladder);
         result->duration = r->now - r->start;
-        take_down(r);
     }
     fill_in(result, &error, name);
     drill_arena_free(&arena);

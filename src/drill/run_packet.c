@@ -180,6 +180,14 @@ static void learn_from_sent(struct drill_conn *c, const struct drill_packet *exp
     c->live_isn = k->seq;
 }
 
+static void tell_sent(struct drill_run *r, const struct drill_live *live)
+{
+    struct drill_packet shown = live->k;
+
+    shown.ttl = 0;
+    drill_tell(r, "%s", drill_wire_text(r->arena, &shown, NULL));
+}
+
 /* Gathers what the script tells as one packet: TCP may cut it as it likes, unless --strict_segments. */
 static bool gather(struct drill_run *r, struct drill_conn *c, const struct drill_packet *k, struct drill_packet *sum,
                    const uint8_t **payload, vt_time *at)
@@ -193,12 +201,12 @@ static bool gather(struct drill_run *r, struct drill_conn *c, const struct drill
         if (live == NULL)
             return explain(r, k, r->event->start, n != 0 ? sum : NULL, *at,
                            n != 0 ? "no more of this packet was sent" : "this packet was not sent");
-        drill_tell(r, "%s", drill_wire_text(r->arena, &live->k, &live->tuple));
         if (live->bad != NULL)
             return explain(r, k, r->event->start, &live->k, live->at,
                            drill_printf(r->arena, "what was sent is no good: %s", live->bad));
         learn_from_sent(c, k, &live->k);
         drill_map_out(c, &live->k);
+        tell_sent(r, live);
         if (n++ == 0) {
             *sum = live->k;
             *payload = live->payload;

@@ -57,6 +57,7 @@ static int add_directory(struct vt_drill_list *list, const char *path)
 {
     struct dirent **entry;
     int n = scandir(path, &entry, NULL, alphasort), error = 0;
+    bool here = strcmp(path, ".") == 0;
 
     if (n < 0)
         return errno;
@@ -67,7 +68,7 @@ static int add_directory(struct vt_drill_list *list, const char *path)
         if (name == NULL)
             error = ENOMEM;
         else
-            sprintf(name, "%s/%s", path, entry[i]->d_name);
+            sprintf(name, "%s%s%s", here ? "" : path, here ? "" : "/", entry[i]->d_name);
         if (error == 0 && entry[i]->d_name[0] != '.' && stat(name, &st) == 0) {
             if (S_ISDIR(st.st_mode))
                 error = add_directory(list, name);

@@ -157,7 +157,7 @@ static void put_ip(struct writer *w, const struct drill_packet *k)
 {
     static const char *const ecn[] = {"noecn", "ect1", "ect0", "ce"};
 
-    if (k->ttl != 0)
+    if (k->ttl != 0 && k->tos_check == DRILL_TOS_ANY)
         put(w, "(ttl %u) ", k->ttl);
     switch (k->tos_check) {
     case DRILL_TOS_ANY: break;
