@@ -284,7 +284,6 @@ static int show_talk(struct lab *l)
         return cli_error(l->verb->name, "no memory");
     vt_lab_capture(l->lab, true);
     vt_lab_listen(l->lab, (struct vt_listener){.event = vt_ladder_event, .ctx = ladder});
-    vt_real_run(l->real, vt_real_now(l->real)); /* the servers listen */
     if (vt_lab_spawn(l->lab, "a", cli_talk_argc, cli_talk_argv, &io) < 0)
         talk.exited = true;
     while (!l->interrupted && vt_real_now(l->real) < until && !(talk.exited && cli_quiet(l->lab, true)))

@@ -89,6 +89,22 @@ static void set_now(struct vt_lab *lab, vt_time now)
     }
 }
 
+/* Too much happens at this instant. False when the clock is already where it may go. */
+static bool push_clock(struct vt_lab *lab, vt_time until)
+{
+    if (lab->core.now >= until) {
+        lab->instant_steps = 0;
+        return false;
+    }
+    if (lab->pushed_at != 0 && lab->core.now - lab->pushed_at > (vt_time)VT_MSEC)
+        lab->instant_limit = VT_LAB_INSTANT_STEPS;
+    else if (lab->instant_limit > VT_LAB_INSTANT_LEAST)
+        lab->instant_limit /= 2;
+    set_now(lab, vt_time_min(lab->core.now + (vt_time)VT_USEC, until));
+    lab->pushed_at = lab->core.now;
+    return true;
+}
+
 /* Does the next thing that is due at or before `until`, a program's step before a poll. False when there is
  * none. In virtual time the clock goes to it. */
 static bool step_one(struct vt_lab *lab, vt_time until)
@@ -103,9 +119,7 @@ static bool step_one(struct vt_lab *lab, vt_time until)
             set_now(lab, first->when);
         dispatch(lab, first);
     }
-    if (++lab->instant_steps >= VT_LAB_INSTANT_STEPS && !lab->real)
-        set_now(lab, lab->core.now + (vt_time)VT_USEC);
-    return true;
+    return ++lab->instant_steps < lab->instant_limit || lab->real || push_clock(lab, until);
 }
 
 /* A program outside may have used the hosts' sockets since the last run. */

@@ -16,8 +16,10 @@
 #define VT_LAB_LISTENERS 64   /* who may listen at once */
 #define VT_LAB_EXITS     1024 /* exit codes remembered */
 /* Steps at one instant after which the clock is moved on by a microsecond, so that a loop of perfect cables
- * (a storm takes no time there) cannot stop it for ever. */
+ * (a storm takes no time there) cannot stop it for ever. Each time halves the limit, down to the least, until
+ * the clock has moved on by a millisecond without. */
 #define VT_LAB_INSTANT_STEPS 200000
+#define VT_LAB_INSTANT_LEAST 64
 
 enum vt_lab_kind {
     VT_ITEM_END,  /* a frame comes out of a cable */
@@ -116,7 +118,8 @@ struct vt_lab {
     size_t bytes;
     struct vt_stream stream;
     struct vt_lab_item *heap;
-    uint64_t instant_steps;
+    uint64_t instant_steps, instant_limit;
+    vt_time pushed_at; /* when the clock was last moved on so */
 
     struct vt_lab_node **node; /* node[number - 1] */
     uint32_t nnodes, nodes_cap;

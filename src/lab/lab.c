@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #define EVENT_RING (1u << 20)
+#define BUFFERS    (1u << 30)
 
 /* ---- Memory: every byte of a lab is counted ---- */
 
@@ -84,6 +85,7 @@ struct vt_lab *vt_lab_new(const struct vt_lab_config *config)
     lab->sums_portable = config->sums_portable;
     lab->unix_base = config->unix_time != 0 ? config->unix_time : VT_LAB_EPOCH;
     lab->ready_tail = &lab->ready;
+    lab->instant_limit = VT_LAB_INSTANT_STEPS;
     strncpy(lab->name, name, sizeof lab->name - 1);
 
     lab->core.name = lab->name;
@@ -92,7 +94,8 @@ struct vt_lab *vt_lab_new(const struct vt_lab_config *config)
     vt_rng_seed(&lab->core.rng, lab->seed, 0);
     lab->core.key = (struct vt_sipkey){{vt_rng_u64(&lab->core.rng), vt_rng_u64(&lab->core.rng)}};
     vt_wheel_init(&lab->core.wheel, 0);
-    lab->core.pool = vt_pool_new(&(struct vt_pool_config){.mem = lab->core.mem});
+    lab->core.pool = vt_pool_new(&(struct vt_pool_config){
+        .mem = lab->core.mem, .limit = config->buffers != 0 ? config->buffers : BUFFERS});
     if (lab->core.pool == NULL) {
         user.free(user.ctx, lab, sizeof *lab);
         return NULL;
