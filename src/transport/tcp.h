@@ -162,8 +162,7 @@ enum vt_tcp_ca {
 /* Sending and losing: present while something is out. */
 struct vt_loss {
     struct vt_sentq sent;
-    struct vt_seq recover; /* recovery ends when this is acknowledged (RFC 6582) */
-    uint32_t dup_acks;     /* in a row, of a peer without SACK */
+    uint32_t dup_acks; /* in a row, of a peer without SACK */
     /* RACK (RFC 8985 5.3): the most recently sent segment that was delivered */
     vt_time rack_at;
     struct vt_seq rack_to;
@@ -241,8 +240,9 @@ struct vt_tcb {
 
     /* congestion (RFC 5681) */
     struct vt_cc cc;
-    struct vt_loss *loss; /* NULL while nothing is out and nothing amiss */
-    uint8_t ca;           /* enum vt_tcp_ca */
+    struct vt_loss *loss;  /* NULL while nothing is out and nothing amiss */
+    struct vt_seq recover; /* the last recovery ends, or ended, when this is acknowledged (RFC 6582) */
+    uint8_t ca;            /* enum vt_tcp_ca */
     uint8_t reo_mult,
         reo_persist;   /* RFC 8985 6.2.4: the reordering window, and recoveries until it is small again */
     bool cwnd_limited; /* the window was in use when the last segment went */
@@ -394,6 +394,7 @@ struct vt_tcp_ack_info {
     uint32_t delivered; /* those, and newly SACKed ones */
     uint32_t lost;      /* newly taken to be lost */
     vt_span rtt;        /* the round trip of the newest segment delivered, sent once; 0: none */
+    struct vt_seq fack; /* the highest number known to be delivered before it */
     bool dsack;         /* the peer got something twice (RFC 2883) */
     bool advanced;      /* SND.UNA moved */
     bool clean;         /* all that was acknowledged had been sent once */

@@ -122,6 +122,8 @@ static void advance(struct vt_tcb *tcb, struct vt_tcp_seg *seg, struct vt_tcp_ac
     tcb->bytes_acked += info->acked;
     tcb->snd_una = seg->ack;
     tcb->snd_small = vt_seq_max(tcb->snd_small, seg->ack);
+    if (tcb->ca < VT_CA_RECOVERY) /* it must not stay behind by 2^31 (V66) */
+        tcb->recover = vt_seq_max(tcb->recover, vt_seq_sub(seg->ack, 1));
     if (vt_tcb_is(tcb, VT_TCBF_URG_OUT) && vt_seq_ge(seg->ack, tcb->snd_up))
         tcb->flags &= ~(uint32_t)VT_TCBF_URG_OUT;
     tcb->retries = 0;
@@ -142,17 +144,34 @@ static bool is_duplicate(const struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
            seg->wnd == tcb->snd_wnd && vt_seq_gt(tcb->snd_nxt, tcb->snd_una);
 }
 
+/* A peer without SACK: each duplicate tells that a segment has left (RFC 5681 3.2), but no more of them than
+ * can have been out when the first was missed: V59. What it told is not told again by the ACK that follows.
+ */
+static void count_duplicate(struct vt_tcb *tcb, bool dup, struct vt_tcp_ack_info *info)
+{
+    struct vt_loss *l = tcb->loss;
+    uint32_t told = l->dup_acks * (uint32_t)tcb->mss;
+    uint32_t most = tcb->ca < VT_CA_RECOVERY ? 3 * (uint32_t)tcb->mss : tcb->recover.v - tcb->snd_una.v;
+    if (info->advanced) {
+        info->delivered -= told < info->delivered ? told : info->delivered;
+    } else if (dup && told < most) {
+        l->dup_acks++;
+        info->delivered = tcb->mss;
+    }
+}
+
 static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     struct vt_tcp_ack_info info = {0};
     bool dup = is_duplicate(tcb, seg);
+    info.fack = tcb->loss != NULL ? tcb->loss->fack : tcb->snd_una;
     vt_tcp_sack_take(tcb, seg, &info);
     if (vt_seq_gt(seg->ack, tcb->snd_una))
         advance(tcb, seg, &info);
     if (tcb->loss == NULL)
         return;
-    if (dup && !tcb->agreed.sack)
-        tcb->loss->dup_acks++;
+    if (!tcb->agreed.sack)
+        count_duplicate(tcb, dup, &info);
     tcb->delivered += info.delivered;
     take_rtt(tcb, seg, &info);
     if (tcb->backoff != 0 && info.advanced && info.clean)

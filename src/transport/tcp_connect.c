@@ -57,6 +57,7 @@ void vt_tcb_start(struct vt_tcb *tcb)
     tcb->cc.ops->init(&tcb->cc, tcb->mss, (uint32_t)tcp->knobs.init_cwnd); /* RFC 6928 */
     tcb->last_rcv = tcb->last_data_sent = tcb->last_data_rcvd = tcb->last_ack_rcvd = now;
     tcb->snd_up = tcb->snd_una;
+    tcb->recover = vt_seq_sub(tcb->snd_una, 1);
     tcb->rcv_up = tcb->rcv_nxt;
     vt_tcp_life_restart(tcb);
 }

@@ -32,7 +32,6 @@ bool vt_tcp_loss_ready(struct vt_tcb *tcb)
         if (tcb->loss == NULL)
             return false;
         tcb->loss->fack = tcb->snd_una;
-        tcb->loss->recover = tcb->snd_una;
     }
     return true;
 }
@@ -101,7 +100,7 @@ static void remember(struct vt_tcb *tcb)
 static void enter_recovery(struct vt_tcb *tcb)
 {
     struct vt_loss *l = tcb->loss;
-    l->recover = tcb->snd_nxt;
+    tcb->recover = tcb->snd_nxt;
     remember(tcb);
     l->recover_fs = vt_tcp_pipe(tcb);
     l->recover_fs = l->recover_fs > tcb->mss ? l->recover_fs : tcb->mss;
@@ -120,6 +119,8 @@ static void rate_reduction(struct vt_tcb *tcb, const struct vt_tcp_ack_info *inf
     struct vt_loss *l = tcb->loss;
     uint32_t pipe = vt_tcp_pipe(tcb), ssthresh = tcb->cc.ssthresh;
     int64_t send;
+    if (info->delivered == 0 && info->lost == 0)
+        return; /* nothing has left that something could be sent for */
     l->prr_delivered += info->delivered;
     if (pipe > ssthresh) {
         send = (int64_t)(((uint64_t)l->prr_delivered * ssthresh + l->recover_fs - 1) / l->recover_fs) -
@@ -200,7 +201,7 @@ static void mark_first_lost(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
 static void newreno(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
 {
     struct vt_loss *l = tcb->loss;
-    if (tcb->ca == VT_CA_RECOVERY && info->advanced && vt_seq_lt(tcb->snd_una, l->recover)) {
+    if (tcb->ca == VT_CA_RECOVERY && info->advanced && vt_seq_lt(tcb->snd_una, tcb->recover)) {
         uint32_t segs = (info->acked + tcb->mss - 1) /
                         tcb->mss; /* the hole, and duplicates that it explains */
         l->dup_acks -= segs - 1 < l->dup_acks ? segs - 1 : l->dup_acks;
@@ -208,8 +209,8 @@ static void newreno(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
     } else if (info->advanced) {
         l->dup_acks = 0;
     } else if (tcb->ca < VT_CA_RECOVERY && l->dup_acks >= DUP_THRESHOLD &&
-               vt_seq_ge(tcb->snd_una, l->recover)) {
-        mark_first_lost(tcb, info);
+               vt_seq_gt(tcb->snd_una, tcb->recover)) {
+        mark_first_lost(tcb, info); /* 3.2 (2): more than `recover`, or they are the last recovery's echo */
     }
 }
 
@@ -240,7 +241,7 @@ void vt_tcp_loss_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt
     tlp_ack(tcb, seg, info);
     if (was_spurious(tcb, seg, info))
         undo(tcb, VT_DOC_RFC4015);
-    if (tcb->ca >= VT_CA_RECOVERY && vt_seq_ge(tcb->snd_una, l->recover))
+    if (tcb->ca >= VT_CA_RECOVERY && vt_seq_ge(tcb->snd_una, tcb->recover))
         open_again(tcb, VT_DOC_RFC6582_3_2);
     if (tcb->agreed.sack)
         vt_tcp_rack_detect(tcb, info);
@@ -272,7 +273,7 @@ void vt_tcp_loss_timeout(struct vt_tcb *tcb)
 {
     struct vt_loss *l = tcb->loss;
     vt_time now = vt_tcp_core(tcb)->now;
-    bool first = tcb->ca != VT_CA_LOSS || vt_seq_ge(tcb->snd_una, l->recover);
+    bool first = tcb->ca != VT_CA_LOSS || vt_seq_ge(tcb->snd_una, tcb->recover);
     if (tcb->ca < VT_CA_RECOVERY)
         remember(tcb);
     /* RFC 2018 8: a peer that has SACKed the first byte and does not acknowledge it has let go of it. */
@@ -291,7 +292,7 @@ void vt_tcp_loss_timeout(struct vt_tcb *tcb)
     tcb->cc.ops->timeout(&tcb->cc, vt_tcp_flight(tcb), first, now);
     tcb->ca = VT_CA_LOSS;
     tcb->cc.cwnd = vt_tcp_pipe(tcb) + tcb->mss;
-    l->recover = tcb->snd_nxt;
+    tcb->recover = tcb->snd_nxt;
     l->dup_acks = 0;
     l->tlp_out = false;
     l->reorder_wait = 0;

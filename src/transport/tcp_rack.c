@@ -21,8 +21,8 @@ void vt_tcp_rack_delivered(struct vt_tcb *tcb, const struct vt_sent *s, const st
     struct vt_core *core = vt_tcp_core(tcb);
     vt_span rtt = (vt_span)(core->now - s->at);
     bool again = (s->flags & VT_SENT_AGAIN) != 0;
-    if (!again && vt_seq_lt(s->to, l->fack))
-        tcb->flags |= VT_TCBF_REORDERING; /* step 3: something sent later came before it */
+    if (!again && vt_seq_lt(s->to, info->fack))
+        tcb->flags |= VT_TCBF_REORDERING; /* step 3: something sent later came before it, by an earlier ACK */
     l->fack = vt_seq_max(l->fack, s->to);
     if (again) {
         /* Step 2: was it the first transmission that arrived? The echo tells; without it, a round trip too

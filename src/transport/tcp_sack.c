@@ -65,6 +65,14 @@ static bool is_sane(const struct vt_tcb *tcb, const struct vt_range *b)
     return vt_seq_lt(b->from, b->to) && vt_seq_ge(b->from, tcb->snd_una) && vt_seq_le(b->to, tcb->snd_nxt);
 }
 
+/* Where a record may be split at or near `seq`: between segments only, rounded to the inside of the block. An
+ * honest peer has segments; one that SACKs single bytes must not shred the queue (V46, CVE-2019-11478). */
+static struct vt_seq boundary(const struct vt_sent *s, struct vt_seq seq, uint32_t mss, bool up)
+{
+    uint32_t off = seq.v - s->from.v;
+    return vt_seq_add(s->from, (off + (up ? mss - 1 : 0)) / mss * mss);
+}
+
 static void take_block(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_range *b,
                        struct vt_tcp_ack_info *info)
 {
@@ -77,12 +85,16 @@ static void take_block(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const s
         if ((s->flags & VT_SENT_SACKED) != 0)
             continue;
         if (vt_seq_lt(s->from, b->from)) { /* the block begins inside it */
-            if (!vt_sentq_split(q, core, i, b->from))
+            struct vt_seq at = boundary(s, b->from, tcb->mss, true);
+            if (vt_seq_lt(at, s->to) && !vt_sentq_split(q, core, i, at))
                 return;
             continue;
         }
-        if (vt_seq_gt(s->to, b->to) && !vt_sentq_split(q, core, i, b->to))
-            return;
+        if (vt_seq_gt(s->to, b->to)) {
+            struct vt_seq at = boundary(s, b->to, tcb->mss, false);
+            if (vt_seq_eq(at, s->from) || !vt_sentq_split(q, core, i, at))
+                return;
+        }
         s = vt_sent_at(q, i);
         vt_tcp_rack_delivered(tcb, s, seg, info);
         info->delivered += vt_sent_len(s);
