@@ -305,7 +305,7 @@ static void test_text_after_shut_rdwr(void **state)
     assert_true(vt_tcp_poll(r->tcb) & VT_POLLIN);
     rig_in(r, ". 1:1(0) ack 2");
     rig_in(r, "P. 1:4(3) ack 2");
-    rig_out(r, "R. 2:2(0) ack 1");
+    rig_out(r, "R 2:2(0)");
     rig_dropped(r, VT_DROP_TCP_AFTER_CLOSE, 1);
     rig_state(r, VT_TCP_CLOSED);
     assert_int_equal(vt_tcp_take_error(r->tcb), -VT_ECONNRESET);
@@ -323,7 +323,7 @@ static void test_text_after_close(void **state)
     rig_close(r);
     rig_out(r, "F. 1:1(0) ack 1");
     rig_in(r, "P. 1:4(3) ack 2");
-    rig_out(r, "R. 2:2(0) ack 1");
+    rig_out(r, "R 2:2(0)");
     rig_dropped(r, VT_DROP_TCP_AFTER_CLOSE, 1);
     assert_null(rig_end(r));
     rig_free(r);
