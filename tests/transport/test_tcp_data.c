@@ -614,6 +614,21 @@ static void test_v48_pointers(void **state)
     }
 }
 
+/* V48: a pointer of 0 marks nothing, wherever the segment lies. */
+static void test_v48_zero_is_no_mark(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(5000);
+    rig_accepted(r, NULL);
+    rig_in(r, "PU. 101:111(10) ack 1 urg 0");
+    rig_out(r, ". 1:1(0) ack 1");
+    assert_false(vt_tcp_poll(r->tcb) & VT_POLLPRI);
+    rig_in(r, "P. 1:101(100) ack 1");
+    rig_out(r, ". 1:1(0) ack 111");
+    assert_int_equal(rig_recv(r, 200), 110); /* and is no gap in the stream */
+    rig_free(r);
+}
+
 /* MUST-30, MUST-62: we send it too; the pointer is that of the byte behind. */
 static void test_must30_send_urgent(void **state)
 {
@@ -722,6 +737,7 @@ int main(void)
         cmocka_unit_test(test_peek_at_the_mark),
         cmocka_unit_test(test_must31_pointer_ahead),
         cmocka_unit_test(test_v48_pointers),
+        cmocka_unit_test(test_v48_zero_is_no_mark),
         cmocka_unit_test(test_must30_send_urgent),
         cmocka_unit_test(test_send_urgent_far_ahead),
         cmocka_unit_test(test_receive_calls),

@@ -118,6 +118,7 @@ static void test_v43_options(void **state)
     assert_int_equal(mss_after("hex 010101fd"), 536);          /* no length */
     assert_int_equal(mss_after("hex 010102"), 536);
     assert_int_equal(mss_after("hex 02040a"), 1460);  /* the padding makes it 2560 */
+    assert_int_equal(mss_after("hex 01010204"), 536); /* two bytes of four, and the header is over */
     assert_int_equal(mss_after("hex 020304b0"), 536); /* length wrong for its kind: ignored */
     assert_int_equal(mss_after("hex 02060404b000"), 536);
 }
