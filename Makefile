@@ -24,7 +24,7 @@ build: ## the command build/vitro and the library build/libvitro.*
 	@ninja -C $(BUILD) product
 
 run: build ## the default lab, in real time, until Ctrl-C
-	@exec $(BUILD)/vitro lab
+	@tools/foreground $(BUILD)/vitro run
 
 test: ## everything; ends with "N passed, N failed, N skipped"
 	$(need) build test
