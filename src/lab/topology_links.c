@@ -131,6 +131,8 @@ static bool take_link(struct vt_topology_reader *r, const yaml_node_t *node)
             return false;
         link->end[i]->nlinks++;
     }
+    if (link->end[0] == link->end[1] && link->end[0]->kind != VT_NODE_SWITCH)
+        return vt_yaml_fail(&r->y, node, "a cable from '%s' to itself", link->end[0]->name);
     while (*at != NULL)
         at = &(*at)->next;
     *at = link;

@@ -166,6 +166,7 @@ def case_topology_mistakes_have_a_place():
         ("hosts: {a: {}, b: {}}\nlinks: [[a, b, {los: 1%}]]", 2, 17, "unknown key 'los' in a link; did you mean 'loss'?"),
         ("hosts: {a: {}, b: {}}\nlinks: [[a, b, {loss: much}]]", 2, 23, "loss: expected"),
         ("hosts: {a: {}, b: {}}\nlinks: [[a, b, {fault: drop it}]]", 2, 24, "expected"),
+        ("hosts: {a: {}}\nlinks: [[a, a]]", 2, 9, "a cable from 'a' to itself"),
         ("hosts: {a: {}, b: {}}\nlinks: [[a]]", 2, 9, "expected a link like [a, s1]"),
         ("hosts: {a: {ip: [10.0.0.1/24, 10.0.1.1/24, 10.0.2.1/24]}, b: {}}\nlinks: [[a, b], [a, b]]", 1, 9,
          "'a' has 2 links and 3 addresses"),
