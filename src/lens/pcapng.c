@@ -335,10 +335,10 @@ static uint64_t bytes_hash(const uint8_t *b, size_t len)
 
 static void departs(struct vt_pcapng *p, const struct vt_event *ev, const void *extra, struct vt_rec *rec)
 {
-    const struct vt_mport *port = vt_model_port(&p->model, ev->node, ev->iface);
     uint64_t sum = bytes_hash(extra, ev->extra);
     memcpy(rec->excerpt, &sum, sizeof sum);
     struct held *h = hold(p, ev, extra, rec);
+    const struct vt_mport *port = vt_model_port(&p->model, ev->node, ev->iface);
     if (h != NULL && port != NULL && port->link == 0 && p->model.nlinks != 0)
         h->fate = FATE_LEFT;
 }

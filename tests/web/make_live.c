@@ -1,5 +1,5 @@
-/* Prints what the lens tells the page of a staged conversation: data with markup in it, a loss, an end beside the lab,
- * a standstill. */
+/* Prints what the lens tells the page of a staged conversation: data with markup in it, a loss, an end beside
+ * the lab, a standstill. */
 #include <stdio.h>
 #include <stdlib.h>
 
