@@ -107,7 +107,7 @@ static uint32_t build(const struct rig *r, const struct line *l, uint8_t *b)
     struct vt_tcp_hdr h = {.sport = f->theirs,
                            .dport = f->ours,
                            .seq = vt_seq(f->irs + l->from),
-                           .ack = vt_seq((l->flags & VT_ACK) != 0 ? f->iss + l->ack : l->ack),
+                           .ack = vt_seq(l->ack_ok ? f->iss + l->ack : 0),
                            .flags = l->flags,
                            .wnd = (uint16_t)(l->win_ok ? l->win : 65535),
                            .urgent = (uint16_t)l->urg,
