@@ -117,10 +117,11 @@ static int take(const struct cli_verb *verb, const struct cli_option *options, s
     }
     if (o == NULL)
         return unknown_option(verb, options, n, arg);
-    if (o->flag != NULL) {
+    if (o->value == NULL) {
         if (value != NULL)
             return cli_usage(verb->name, "the option '%s' takes no value", arg);
-        *o->flag = true;
+        if (o->flag != NULL)
+            *o->flag = true;
         return -1;
     }
     if (value == NULL && *i + 1 >= argc)

@@ -186,7 +186,7 @@ bool vt_yaml_text(struct vt_yaml *y, const yaml_node_t *node, const char *what, 
 bool vt_yaml_number(struct vt_yaml *y, const yaml_node_t *node, const char *what, uint64_t least,
                     uint64_t most, uint64_t *value)
 {
-    const char *text, *p;
+    const char *text = "", *p;
     uint64_t v = 0;
     if (!vt_yaml_text(y, node, what, &text))
         return false;
@@ -201,7 +201,7 @@ bool vt_yaml_number(struct vt_yaml *y, const yaml_node_t *node, const char *what
 
 bool vt_yaml_bool(struct vt_yaml *y, const yaml_node_t *node, bool *value)
 {
-    const char *text;
+    const char *text = "";
     if (!vt_yaml_text(y, node, "true or false", &text))
         return false;
     if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)

@@ -533,8 +533,8 @@ void vt_control_close(struct vt_control *control)
     vt_real_remove(control->real, &control->listener);
     close(control->listener.fd);
     unlink(control->path);
-    while (control->clients != NULL) {
-        struct vt_control_client *c = control->clients;
+    for (struct vt_control_client *c = control->clients, *next; c != NULL; c = next) {
+        next = c->next;
         if (c->program != 0)
             vt_lab_kill(control->lab, c->program);
         vt_control_flush(c);

@@ -192,8 +192,10 @@ int vt_socks_open(struct vt_socks **out, struct vt_real *real, const struct vt_a
 
 void vt_socks_stop(struct vt_socks *s)
 {
-    while (s->waiting != NULL)
-        close(release(s->waiting));
+    for (struct waiting *w = s->waiting, *next; w != NULL; w = next) {
+        next = w->next;
+        close(release(w));
+    }
     vt_plug_stop(&s->plug);
 }
 
