@@ -384,7 +384,7 @@ static uint32_t place(struct vt_rows *r, const struct vt_rec *end, const struct 
     return where > 1000 ? 1000 : where;
 }
 
-/* "lost on cable a-s1: the cable lost it (impairment)" */
+/* "lost on cable a-s1: the cable is cut" */
 static void tell_death(struct vt_rows *r, struct vt_row *row, const struct vt_flight *f)
 {
     char name[VT_NAME];
@@ -393,7 +393,9 @@ static void tell_death(struct vt_rows *r, struct vt_row *row, const struct vt_fl
     bool cable = vt_drop_layer(f->reason) == VT_L_PHYSICAL && link != NULL;
     if (f->bits != 0)
         vt_out_format(&o, "bit %u flipped%s; ", f->bit, f->bits > 1 ? " (and more)" : "");
-    if (cable)
+    if (cable && f->reason == VT_DROP_CABLE_LOSS)
+        vt_out_format(&o, "lost on cable %s (impairment)", link->name);
+    else if (cable)
         vt_out_format(&o, "lost on cable %s: %s", link->name, vt_drop_text(f->reason));
     else
         vt_out_format(&o, "dropped by %s: %s", vt_model_name(&r->model, f->node, name),
