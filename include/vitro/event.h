@@ -466,14 +466,14 @@ const char *vt_neigh_state_word(unsigned state);
     X(RFC5227_2_3, "RFC 5227 2.3")           \
     X(RFC5227_2_4, "RFC 5227 2.4")           \
     X(RFC5681_3_2, "RFC 5681 3.2")           \
-    X(RFC4015, "RFC 4015")                       \
+    X(RFC4015, "RFC 4015")                   \
     X(RFC5961_3_2, "RFC 5961 3.2")           \
     X(RFC5961_4_2, "RFC 5961 4.2")           \
     X(RFC5961_5_2, "RFC 5961 5.2")           \
     X(RFC6298_5, "RFC 6298 5")               \
     X(RFC6582_3_2, "RFC 6582 3.2")           \
     X(RFC7323_5, "RFC 7323 5")               \
-    X(RFC8985_7, "RFC 8985 7")                   \
+    X(RFC8985_7, "RFC 8985 7")               \
     X(RFC9293_3_5, "RFC 9293 3.5")           \
     X(RFC9293_3_6, "RFC 9293 3.6")           \
     X(RFC9293_3_6_1, "RFC 9293 3.6.1")       \

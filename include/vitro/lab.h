@@ -17,7 +17,7 @@ struct vt_lab_config {
     const char *name; /* NULL: "lab" */
     uint64_t seed;
     struct vt_allocator mem; /* zeroed: malloc and free */
-    bool real;     /* the clock is the system's: the stream then counts losses instead of stalling */
+    bool real;      /* the clock is the system's: the stream then counts losses instead of stalling */
     size_t events;  /* bytes of the event ring, 0: 1 MiB */
     size_t buffers; /* bytes of packets at most, 0: 1 GiB; what finds no room is dropped (NO_MEMORY) */
     bool sums_portable;

@@ -101,9 +101,9 @@ enum { /* readiness */
     VT_POLLRDHUP = 0x2000,
 };
 
-enum { /* requests of vt_ioctl(), each giving a number */
-    VT_SIOCINQ = 0x541b,     /* bytes that may be read; of a datagram socket, of the next datagram (FIONREAD) */
-    VT_SIOCOUTQ = 0x5411,    /* bytes of a stream that the peer has not acknowledged */
+enum {                    /* requests of vt_ioctl(), each giving a number */
+    VT_SIOCINQ = 0x541b,  /* bytes that may be read; of a datagram socket, of the next datagram (FIONREAD) */
+    VT_SIOCOUTQ = 0x5411, /* bytes of a stream that the peer has not acknowledged */
     VT_SIOCOUTQNSD = 0x894b, /* bytes of a stream that were not sent yet */
     VT_SIOCATMARK = 0x8905,  /* 1 when the urgent byte is the next to be read */
 };

@@ -14,7 +14,8 @@ static const char usage[] =
     "  -l, --ladder       draw what happened in scripts that failed; with --verbose, in all\n"
     "  -j, --json         results as JSON\n"
     "      --tap          results as TAP (Test Anything Protocol)\n"
-    "  -s, --strict       also fail what packetdrill lets pass: packets that nobody expected by the end of the\n"
+    "  -s, --strict       also fail what packetdrill lets pass: packets that nobody expected by the end of "
+    "the\n"
     "                     script, and wrong echoed timestamps (TS ecr)\n"
     "      --seed N       of the host: its ports and initial sequence numbers\n"
     "  -D, --define N=V   the word N stands for V in the script\n"
@@ -156,7 +157,8 @@ static void summarize(const struct results *all, const struct vt_drill_suite *su
 {
     if (all->rows != NULL) {
         json_t *o = json_pack("{s:I,s:I,s:I,s:O}", "passed", (json_int_t)suite->passed, "failed",
-                              (json_int_t)suite->failed, "skipped", (json_int_t)suite->skipped, "scripts", all->rows);
+                              (json_int_t)suite->failed, "skipped", (json_int_t)suite->skipped, "scripts",
+                              all->rows);
         json_dumpf(o, stdout, JSON_INDENT(2));
         putchar('\n');
         json_decref(o);

@@ -9,7 +9,8 @@ bool drill_arg_count(struct drill_run *r, const struct drill_op *op, unsigned le
     if (c->nargs >= least && c->nargs <= most)
         return true;
     if (least == most)
-        return drill_fail(r->error, op->event->place, "%s takes %u arguments, not %u", c->name, least, c->nargs);
+        return drill_fail(r->error, op->event->place, "%s takes %u arguments, not %u", c->name, least,
+                          c->nargs);
     return drill_fail(r->error, op->event->place, "%s takes %u or %u arguments, not %u", c->name, least, most,
                       c->nargs);
 }
@@ -118,8 +119,9 @@ static bool sockaddr(struct drill_run *r, struct drill_op *op, const struct dril
     int64_t v = 0;
 
     if (family == NULL || port == NULL || addr == NULL)
-        return drill_fail(r->error, e->place,
-                          "an address is {sa_family = AF_INET, sin_port = htons(N), sin_addr = inet_addr(\"...\")}");
+        return drill_fail(
+            r->error, e->place,
+            "an address is {sa_family = AF_INET, sin_port = htons(N), sin_addr = inet_addr(\"...\")}");
     if (!drill_value(r, family, &v))
         return false;
     if (v != VT_AF_INET)

@@ -1,8 +1,8 @@
 /* Calls: made, waited for, judged. */
 #include "op.h"
 
-#define SETTLE VT_SEC              /* how long the script waits for a call that is still waiting */
-#define LONGEST (86400 * VT_SEC)   /* a call without an end time may take a day */
+#define SETTLE  VT_SEC           /* how long the script waits for a call that is still waiting */
+#define LONGEST (86400 * VT_SEC) /* a call without an end time may take a day */
 
 static const struct {
     const char *name;
@@ -38,7 +38,7 @@ static const struct {
 };
 
 /* Calls of the language that have nothing to do with the network, or that are not here. */
-static const char *const refused[] = {"cap_set", "open",     "pipe",        "psp_rx_assoc",
+static const char *const refused[] = {"cap_set",      "open",     "pipe",  "psp_rx_assoc",
                                       "psp_tx_assoc", "sendfile", "splice"};
 
 static bool prepare(struct drill_run *r, struct drill_op *op)
@@ -73,7 +73,8 @@ static bool wrong_result(struct drill_run *r, const struct drill_op *op, int64_t
     r->error->expected = drill_printf(r->arena, "%s(...) = %lld%s%s", op->call->name, (long long)expected,
                                       error != NULL ? " " : "", error != NULL ? error : "");
     r->error->actual = result_text(r, op);
-    return drill_fail(r->error, op->event->place, "%s returned something else than the script says", op->call->name);
+    return drill_fail(r->error, op->event->place, "%s returned something else than the script says",
+                      op->call->name);
 }
 
 static bool judge(struct drill_run *r, struct drill_op *op)
@@ -174,9 +175,10 @@ static bool wait_here(struct drill_run *r, struct drill_op *op)
             return false;
     if (r->pending != op)
         return true;
-    return drill_fail(r->error, op->event->place,
-                      "%s blocks: say when it ends (`+0 ... 0.1 %s(...)`), or make the descriptor non-blocking",
-                      op->call->name, op->call->name);
+    return drill_fail(
+        r->error, op->event->place,
+        "%s blocks: say when it ends (`+0 ... 0.1 %s(...)`), or make the descriptor non-blocking",
+        op->call->name, op->call->name);
 }
 
 bool drill_run_call(struct drill_run *r)
@@ -184,8 +186,12 @@ bool drill_run_call(struct drill_run *r)
     const struct drill_call *call = r->event->call;
     struct drill_op *op = drill_alloc(r->arena, sizeof *op);
 
-    *op = (struct drill_op){
-        .event = r->event, .call = call, .deadline = VT_NEVER, .on_timeout = -VT_EAGAIN, .fd = -1, .script_fd = -1};
+    *op = (struct drill_op){.event = r->event,
+                            .call = call,
+                            .deadline = VT_NEVER,
+                            .on_timeout = -VT_EAGAIN,
+                            .fd = -1,
+                            .script_fd = -1};
     if (call->blocking && !drill_op_settle(r))
         return false;
     vt_host_enter(r->host, r->now);

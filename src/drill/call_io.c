@@ -31,7 +31,8 @@ static bool vectors(struct drill_run *r, struct drill_op *op, const struct drill
     if (list->kind != DRILL_LIST)
         return drill_fail(r->error, list->place, "buffers are written [{..., 100}, {..., 20}]");
     if (count != (int64_t)list->count)
-        return drill_fail(r->error, list->place, "these are %u buffers, not %lld", list->count, (long long)count);
+        return drill_fail(r->error, list->place, "these are %u buffers, not %lld", list->count,
+                          (long long)count);
     for (const struct drill_expr *e = list->first; e != NULL; e = e->next) {
         int64_t len;
 
@@ -54,7 +55,8 @@ static bool message(struct drill_run *r, struct drill_op *op, unsigned i)
     int64_t count = -1;
 
     if (e->kind != DRILL_STRUCT)
-        return drill_fail(r->error, e->place, "a message is written {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0}");
+        return drill_fail(r->error, e->place,
+                          "a message is written {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0}");
     for (const struct drill_expr *f = e->first; f != NULL; f = f->next)
         if (f->kind == DRILL_FIELD && strcmp(f->text, "msg_iov") == 0) {
             iov = f->first;
@@ -94,17 +96,18 @@ static bool ready(struct drill_run *r, const struct drill_op *op, short events)
     return vt_poll(r->host, &p, 1) != 0;
 }
 
-/* A blocking read waits until there is something, with MSG_WAITALL until it is all: Linux wakes it when poll()
- * would find the socket readable. */
+/* A blocking read waits until there is something, with MSG_WAITALL until it is all: Linux wakes it when
+ * poll() would find the socket readable. */
 static bool try_read(struct drill_run *r, struct drill_op *op)
 {
-    bool all = op->waits && is_stream(op) && (op->flags & VT_MSG_WAITALL) != 0 && (op->flags & VT_MSG_PEEK) == 0;
+    bool all = op->waits && is_stream(op) && (op->flags & VT_MSG_WAITALL) != 0 &&
+               (op->flags & VT_MSG_PEEK) == 0;
     long n;
 
     if (op->waits && op->len != 0 && !ready(r, op, VT_POLLIN | VT_POLLRDHUP))
         return false;
-    n = vt_recvfrom(r->host, op->fd, op->buf != NULL ? op->buf + op->done : NULL, op->len - op->done, op->flags,
-                    &op->addr);
+    n = vt_recvfrom(r->host, op->fd, op->buf != NULL ? op->buf + op->done : NULL, op->len - op->done,
+                    op->flags, &op->addr);
     if (n == -VT_EAGAIN && op->waits)
         return false;
     if (n > 0)
@@ -123,14 +126,15 @@ static bool check_bytes(struct drill_run *r, struct drill_op *op)
     size_t n = op->result > 0 ? (size_t)op->result : 0;
     uint32_t from;
 
-    if (c == NULL || n == 0 || (op->flags & (VT_MSG_OOB | VT_MSG_ERRQUEUE)) != 0 || c->protocol == VT_PROTO_ICMP)
+    if (c == NULL || n == 0 || (op->flags & (VT_MSG_OOB | VT_MSG_ERRQUEUE)) != 0 ||
+        c->protocol == VT_PROTO_ICMP)
         return true;
     from = is_stream(op) ? c->read : 0;
     if (op->buf != NULL && !c->unsure && (op->flags & VT_MSG_TRUNC) == 0)
         for (uint32_t i = 0; i < n && i < op->len; i++)
             if (op->buf[i] != drill_byte(from + i))
-                return drill_fail(r->error, op->event->place, "byte %u of what %s read is not what the peer sent",
-                                  i, op->call->name);
+                return drill_fail(r->error, op->event->place,
+                                  "byte %u of what %s read is not what the peer sent", i, op->call->name);
     if ((op->flags & VT_MSG_PEEK) == 0)
         c->read += (uint32_t)n;
     return true;
@@ -154,8 +158,8 @@ bool drill_call_readv(struct drill_run *r, struct drill_op *op)
 {
     int count;
 
-    return descriptor(r, op, 3) && drill_arg_int(r, op, 2, &count) && vectors(r, op, drill_arg(op, 1), count) &&
-           reads(r, op);
+    return descriptor(r, op, 3) && drill_arg_int(r, op, 2, &count) &&
+           vectors(r, op, drill_arg(op, 1), count) && reads(r, op);
 }
 
 bool drill_call_recv(struct drill_run *r, struct drill_op *op)
@@ -227,8 +231,8 @@ static void count_written(struct drill_op *op, size_t n)
         c->written += (uint32_t)n;
 }
 
-/* A blocking write of a stream ends when all of it is taken. It goes on when poll() finds room: Linux wakes it
- * then. */
+/* A blocking write of a stream ends when all of it is taken. It goes on when poll() finds room: Linux wakes
+ * it then. */
 static bool try_write(struct drill_run *r, struct drill_op *op)
 {
     long n;
@@ -276,8 +280,8 @@ bool drill_call_writev(struct drill_run *r, struct drill_op *op)
 {
     int count;
 
-    return descriptor(r, op, 3) && drill_arg_int(r, op, 2, &count) && vectors(r, op, drill_arg(op, 1), count) &&
-           writes(r, op);
+    return descriptor(r, op, 3) && drill_arg_int(r, op, 2, &count) &&
+           vectors(r, op, drill_arg(op, 1), count) && writes(r, op);
 }
 
 bool drill_call_send(struct drill_run *r, struct drill_op *op)
@@ -290,7 +294,8 @@ bool drill_call_sendto(struct drill_run *r, struct drill_op *op)
     struct vt_addr usual = {.ip = r->options->remote, .port = r->options->connect_port};
     int family;
 
-    if (!descriptor(r, op, 6) || !buffer(r, op, 1) || !flags(r, op, 3) || !drill_arg_addr(r, op, 4, usual, &family))
+    if (!descriptor(r, op, 6) || !buffer(r, op, 1) || !flags(r, op, 3) ||
+        !drill_arg_addr(r, op, 4, usual, &family))
         return false;
     if (op->has_addr)
         drill_conn_begin(r, drill_op_conn(op), &op->addr);

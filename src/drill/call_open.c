@@ -12,7 +12,8 @@ bool drill_take_fd(struct drill_run *r, struct drill_op *op, enum drill_fd_kind 
     if (!drill_value(r, op->call->result, &number))
         return false;
     if (number < 0 || number >= DRILL_FDS)
-        return drill_fail(r->error, op->call->result->place, "a descriptor is a number from 0 to %d", DRILL_FDS - 1);
+        return drill_fail(r->error, op->call->result->place, "a descriptor is a number from 0 to %d",
+                          DRILL_FDS - 1);
     *slot = &r->fd[number];
     if ((*slot)->kind != DRILL_FD_FREE)
         return drill_fail(r->error, op->call->result->place, "the descriptor %lld is still open",
@@ -44,7 +45,8 @@ static bool socket_made(struct drill_run *r, struct drill_op *op)
     slot->nonblock = (op->flags & VT_SOCK_NONBLOCK) != 0;
     r->under_test = c;
     if (r->congestion != NULL && c->protocol == VT_PROTO_TCP &&
-        vt_setsockopt(r->host, slot->live, VT_SOL_TCP, VT_TCP_CONGESTION, r->congestion, strlen(r->congestion)) != 0)
+        vt_setsockopt(r->host, slot->live, VT_SOL_TCP, VT_TCP_CONGESTION, r->congestion,
+                      strlen(r->congestion)) != 0)
         return drill_skip(r->error, op->event->place, "the congestion control %s is not here", r->congestion);
     return true;
 }
@@ -224,12 +226,13 @@ static bool look(void *ctx, const struct vt_tcp_row *row)
     if (row->remote.port != l->live.sport || row->local.port != l->live.dport ||
         !vt_ip_eq(row->remote.ip, l->live.src))
         return true;
-    l->closing = row->state == VT_TCP_FIN_WAIT1 || row->state == VT_TCP_CLOSING || row->state == VT_TCP_LAST_ACK;
+    l->closing = row->state == VT_TCP_FIN_WAIT1 || row->state == VT_TCP_CLOSING ||
+                 row->state == VT_TCP_LAST_ACK;
     return false;
 }
 
-/* Linux: with SO_LINGER close() returns when the peer has all that was sent, FIN included, or when the time is
- * up. */
+/* Linux: with SO_LINGER close() returns when the peer has all that was sent, FIN included, or when the time
+ * is up. */
 static bool try_close(struct drill_run *r, struct drill_op *op)
 {
     struct drill_conn *c = drill_op_conn(op);
@@ -245,7 +248,8 @@ static bool try_close(struct drill_run *r, struct drill_op *op)
             return true;
         l.live = c->live;
     } else {
-        l.live = (struct drill_tuple){.src = op->addr.ip, .sport = op->addr.port, .dport = (uint16_t)op->name};
+        l.live = (struct drill_tuple){
+            .src = op->addr.ip, .sport = op->addr.port, .dport = (uint16_t)op->name};
     }
     op->addr = (struct vt_addr){.ip = l.live.src, .port = l.live.sport};
     op->name = l.live.dport;
@@ -264,8 +268,8 @@ bool drill_call_close(struct drill_run *r, struct drill_op *op)
     op->on_timeout = 0;
     if (drill_op_conn(op) == NULL || drill_op_conn(op)->protocol != VT_PROTO_TCP)
         return true;
-    if (vt_getsockopt(r->host, op->fd, VT_SOL_SOCKET, VT_SO_LINGER, &linger, &len) == 0 && linger.onoff != 0 &&
-        linger.linger > 0)
+    if (vt_getsockopt(r->host, op->fd, VT_SOL_SOCKET, VT_SO_LINGER, &linger, &len) == 0 &&
+        linger.onoff != 0 && linger.linger > 0)
         op->deadline = vt_time_add(r->now, linger.linger * VT_SEC);
     return true;
 }

@@ -80,7 +80,8 @@ bool drill_call_setsockopt(struct drill_run *r, struct drill_op *op)
 
 /* ---- getsockopt ---- */
 
-static bool other_value(struct drill_run *r, const struct drill_op *op, const char *expected, const char *actual)
+static bool other_value(struct drill_run *r, const struct drill_op *op, const char *expected,
+                        const char *actual)
 {
     r->error->expected = expected;
     r->error->actual = actual;
@@ -106,7 +107,8 @@ static bool check_linger(struct drill_run *r, struct drill_op *op, const struct 
         return false;
     if (int_at(op, 0) == on && int_at(op, 4) == seconds)
         return true;
-    return other_value(r, op, drill_printf(r->arena, "{onoff=%lld, linger=%lld}", (long long)on, (long long)seconds),
+    return other_value(r, op,
+                       drill_printf(r->arena, "{onoff=%lld, linger=%lld}", (long long)on, (long long)seconds),
                        drill_printf(r->arena, "{onoff=%d, linger=%d}", int_at(op, 0), int_at(op, 4)));
 }
 
@@ -135,7 +137,8 @@ static bool check_value(struct drill_run *r, struct drill_op *op, const struct d
     expected = (int32_t)(uint32_t)v;
     if (int_at(op, 0) == expected)
         return true;
-    return other_value(r, op, drill_printf(r->arena, "[%d]", expected), drill_printf(r->arena, "[%d]", int_at(op, 0)));
+    return other_value(r, op, drill_printf(r->arena, "[%d]", expected),
+                       drill_printf(r->arena, "[%d]", int_at(op, 0)));
 }
 
 static bool check_getsockopt(struct drill_run *r, struct drill_op *op)
@@ -147,7 +150,8 @@ static bool check_getsockopt(struct drill_run *r, struct drill_op *op)
     if (op->len != (size_t)expected) {
         r->error->expected = drill_printf(r->arena, "[%d] bytes", expected);
         r->error->actual = drill_printf(r->arena, "[%zu] bytes", op->len);
-        return drill_fail(r->error, op->event->place, "the option's value has another length than the script says");
+        return drill_fail(r->error, op->event->place,
+                          "the option's value has another length than the script says");
     }
     return op->result < 0 || check_value(r, op, drill_arg(op, 3));
 }
@@ -186,7 +190,8 @@ static bool check_ioctl(struct drill_run *r, struct drill_op *op)
         return false;
     if (int_at(op, 0) == expected)
         return true;
-    return other_value(r, op, drill_printf(r->arena, "[%d]", expected), drill_printf(r->arena, "[%d]", int_at(op, 0)));
+    return other_value(r, op, drill_printf(r->arena, "[%d]", expected),
+                       drill_printf(r->arena, "[%d]", int_at(op, 0)));
 }
 
 static bool try_ioctl(struct drill_run *r, struct drill_op *op)

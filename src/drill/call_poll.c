@@ -14,7 +14,8 @@ static void set_timeout(struct drill_run *r, struct drill_op *op, int ms)
 
 /* ---- poll ---- */
 
-static bool number_of(struct drill_run *r, const struct drill_expr *e, const char *field, bool needed, int64_t *value)
+static bool number_of(struct drill_run *r, const struct drill_expr *e, const char *field, bool needed,
+                      int64_t *value)
 {
     const struct drill_expr *v = drill_field(e, field);
 
@@ -30,7 +31,8 @@ static bool read_fds(struct drill_run *r, struct drill_op *op)
     int64_t fd, events;
 
     if (list->kind != DRILL_LIST || list->count > ENTRIES)
-        return drill_fail(r->error, list->place, "what poll looks at is written [{fd=4, events=POLLIN, revents=POLLIN}]");
+        return drill_fail(r->error, list->place,
+                          "what poll looks at is written [{fd=4, events=POLLIN, revents=POLLIN}]");
     op->n = list->count;
     op->fds = drill_alloc(r->arena, (op->n + 1) * sizeof *op->fds);
     for (const struct drill_expr *e = list->first; e != NULL; e = e->next) {
@@ -57,7 +59,8 @@ static bool check_poll(struct drill_run *r, struct drill_op *op)
         if (op->fds[i].revents == expected)
             continue;
         r->error->expected = drill_printf(r->arena, "revents=0x%llx", (long long)expected);
-        r->error->actual = drill_printf(r->arena, "revents=0x%x", (unsigned)(unsigned short)op->fds[i].revents);
+        r->error->actual = drill_printf(r->arena, "revents=0x%x",
+                                        (unsigned)(unsigned short)op->fds[i].revents);
         return drill_fail(r->error, e->place, "poll found something else than the script says");
     }
     return true;
@@ -110,7 +113,8 @@ bool drill_call_epoll_create(struct drill_run *r, struct drill_op *op)
     return drill_arg_count(r, op, 1, 1) && drill_arg_int(r, op, 0, &op->name);
 }
 
-/* {events=EPOLLIN, fd=4}, or ptr=, u32= or u64= in place of fd=: numbers that come back as they were given. */
+/* {events=EPOLLIN, fd=4}, or ptr=, u32= or u64= in place of fd=: numbers that come back as they were given.
+ */
 static bool read_event(struct drill_run *r, const struct drill_expr *e, struct vt_epoll_event *ev)
 {
     static const char *const names[] = {"fd", "ptr", "u32", "u64"};
@@ -168,8 +172,8 @@ static bool check_epoll(struct drill_run *r, struct drill_op *op)
         return true;
     r->error->expected = drill_printf(r->arena, "{events=0x%x, data=%llu}", expected.events,
                                       (unsigned long long)expected.data);
-    r->error->actual =
-        drill_printf(r->arena, "{events=0x%x, data=%llu}", actual->events, (unsigned long long)actual->data);
+    r->error->actual = drill_printf(r->arena, "{events=0x%x, data=%llu}", actual->events,
+                                    (unsigned long long)actual->data);
     return drill_fail(r->error, e->place, "epoll_wait found something else than the script says");
 }
 

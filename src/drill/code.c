@@ -19,7 +19,7 @@ struct code {
     struct drill_run *r;
     const struct drill_facts *facts;
     const char *text;
-    size_t pos, end;     /* of the statement that is read */
+    size_t pos, end;          /* of the statement that is read */
     struct drill_place place; /* of the block */
     unsigned depth, open;     /* brackets: inside of them a line's end is space */
 };
@@ -182,7 +182,8 @@ static bool list(struct code *c, bool live, char end, struct drill_value *out, b
 
 static bool extreme(struct code *c, const char *op, const struct drill_value *args, struct drill_value *out)
 {
-    const struct drill_value *item = args->n == 1 && args->item[0].kind == DRILL_V_TUPLE ? args->item[0].item : args->item;
+    const struct drill_value *item = args->n == 1 && args->item[0].kind == DRILL_V_TUPLE ? args->item[0].item
+                                                                                         : args->item;
     unsigned n = item == args->item ? args->n : args->item[0].n;
     const char *why;
     bool better;
@@ -223,16 +224,20 @@ static bool call(struct code *c, bool live, const char *name, struct drill_value
         return wrong(c, "this wants one argument");
     *out = args.item[0];
     if (strcmp(name, "abs") == 0) {
-        if (!drill_v_compare("<", out, &zero, &below, &why) || (below && !drill_v_unary('-', &args.item[0], out, &why)))
+        if (!drill_v_compare("<", out, &zero, &below, &why) ||
+            (below && !drill_v_unary('-', &args.item[0], out, &why)))
             return wrong(c, why);
     } else if (strcmp(name, "str") == 0) {
-        *out = (struct drill_value){.kind = DRILL_V_TEXT, .s = drill_v_text(c->r->arena, &args.item[0], false)};
+        *out = (struct drill_value){.kind = DRILL_V_TEXT,
+                                    .s = drill_v_text(c->r->arena, &args.item[0], false)};
     } else if (strcmp(name, "len") == 0) {
-        *out = (struct drill_value){.kind = DRILL_V_INT, .i = out->kind == DRILL_V_TEXT ? (drill_wide)strlen(out->s) : out->n};
+        *out = (struct drill_value){.kind = DRILL_V_INT,
+                                    .i = out->kind == DRILL_V_TEXT ? (drill_wide)strlen(out->s) : out->n};
     } else if (strcmp(name, "bool") == 0) {
         *out = (struct drill_value){.kind = DRILL_V_BOOL, .i = drill_v_true(&args.item[0])};
     } else if (strcmp(name, "int") == 0 || strcmp(name, "float") == 0 || strcmp(name, "round") == 0) {
-        double f = out->kind == DRILL_V_FLOAT ? out->f + (name[0] == 'r' ? (out->f < 0 ? -0.5 : 0.5) : 0) : (double)out->i;
+        double f = out->kind == DRILL_V_FLOAT ? out->f + (name[0] == 'r' ? (out->f < 0 ? -0.5 : 0.5) : 0)
+                                              : (double)out->i;
 
         if (name[0] == 'f')
             *out = (struct drill_value){.kind = DRILL_V_FLOAT, .f = f};
@@ -261,7 +266,8 @@ static bool lookup(struct code *c, const char *name, struct drill_value *out)
         return true;
     c->pos -= strlen(name);
     return drill_fail(c->r->error, place_of(c, c->pos), "there is no %s%s", name,
-                      strncmp(name, "tcpi_", 5) == 0 ? ": the host does not tell it, or no connection is open" : "");
+                      strncmp(name, "tcpi_", 5) == 0 ? ": the host does not tell it, or no connection is open"
+                                                     : "");
 }
 
 static bool name_or_call(struct code *c, bool live, struct drill_value *out)
@@ -269,8 +275,9 @@ static bool name_or_call(struct code *c, bool live, struct drill_value *out)
     static const struct {
         const char *name;
         struct drill_value value;
-    } known[] = {
-        {"True", {.kind = DRILL_V_BOOL, .i = 1}}, {"False", {.kind = DRILL_V_BOOL}}, {"None", {.kind = DRILL_V_NONE}}};
+    } known[] = {{"True", {.kind = DRILL_V_BOOL, .i = 1}},
+                 {"False", {.kind = DRILL_V_BOOL}},
+                 {"None", {.kind = DRILL_V_NONE}}};
     const char *name = word(c);
 
     if (name == NULL)
@@ -593,8 +600,8 @@ static bool run_expression(struct code *c)
 
 static bool run_simple(struct code *c)
 {
-    static const char *const strangers[] = {"import", "from", "def", "for", "while", "class", "try", "with",
-                                            "return", "global", "lambda"};
+    static const char *const strangers[] = {"import", "from", "def",    "for",    "while", "class",
+                                            "try",    "with", "return", "global", "lambda"};
 
     for (;;) {
         skip(c);

@@ -28,8 +28,8 @@ struct drill_value {
 
 bool drill_v_true(const struct drill_value *v);
 /* + - * / // % ** & | ^ << >> */
-bool drill_v_binary(struct drill_arena *a, const char *op, const struct drill_value *x, const struct drill_value *y,
-                    struct drill_value *out, const char **why);
+bool drill_v_binary(struct drill_arena *a, const char *op, const struct drill_value *x,
+                    const struct drill_value *y, struct drill_value *out, const char **why);
 /* < <= == != >= >, "in" */
 bool drill_v_compare(const char *op, const struct drill_value *x, const struct drill_value *y, bool *out,
                      const char **why);

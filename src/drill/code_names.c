@@ -91,28 +91,18 @@ static const struct field info_fields[] = {
 
 /* What TCP_CC_INFO gives is read by the names of all controllers, as the script knows which one it is. */
 static const struct field cc_fields[] = {
-    {"bbr_bw_lo", 0, 4, 0, 0},
-    {"bbr_bw_hi", 4, 4, 0, 0},
-    {"bbr_bw", 0, 8, 0, 0},
-    {"bbr_min_rtt", 8, 4, 0, 0},
-    {"bbr_pacing_gain", 12, 4, 0, 0},
-    {"bbr_cwnd_gain", 16, 4, 0, 0},
-    {"dctcp_enabled", 0, 2, 0, 0},
-    {"dctcp_ce_state", 2, 2, 0, 0},
-    {"dctcp_alpha", 4, 4, 0, 0},
-    {"dctcp_ab_ecn", 8, 4, 0, 0},
-    {"dctcp_ab_tot", 12, 4, 0, 0},
-    {"tcpv_enabled", 0, 4, 0, 0},
-    {"tcpv_rttcnt", 4, 4, 0, 0},
-    {"tcpv_rtt", 8, 4, 0, 0},
-    {"tcpv_minrtt", 12, 4, 0, 0},
+    {"bbr_bw_lo", 0, 4, 0, 0},     {"bbr_bw_hi", 4, 4, 0, 0},        {"bbr_bw", 0, 8, 0, 0},
+    {"bbr_min_rtt", 8, 4, 0, 0},   {"bbr_pacing_gain", 12, 4, 0, 0}, {"bbr_cwnd_gain", 16, 4, 0, 0},
+    {"dctcp_enabled", 0, 2, 0, 0}, {"dctcp_ce_state", 2, 2, 0, 0},   {"dctcp_alpha", 4, 4, 0, 0},
+    {"dctcp_ab_ecn", 8, 4, 0, 0},  {"dctcp_ab_tot", 12, 4, 0, 0},    {"tcpv_enabled", 0, 4, 0, 0},
+    {"tcpv_rttcnt", 4, 4, 0, 0},   {"tcpv_rtt", 8, 4, 0, 0},         {"tcpv_minrtt", 12, 4, 0, 0},
 };
 
 static const struct field mem_fields[] = {
-    {"SK_MEMINFO_RMEM_ALLOC", 0, 4, 0, 0},  {"SK_MEMINFO_RCVBUF", 4, 4, 0, 0},
-    {"SK_MEMINFO_WMEM_ALLOC", 8, 4, 0, 0},  {"SK_MEMINFO_SNDBUF", 12, 4, 0, 0},
-    {"SK_MEMINFO_FWD_ALLOC", 16, 4, 0, 0},  {"SK_MEMINFO_WMEM_QUEUED", 20, 4, 0, 0},
-    {"SK_MEMINFO_OPTMEM", 24, 4, 0, 0},     {"SK_MEMINFO_BACKLOG", 28, 4, 0, 0},
+    {"SK_MEMINFO_RMEM_ALLOC", 0, 4, 0, 0}, {"SK_MEMINFO_RCVBUF", 4, 4, 0, 0},
+    {"SK_MEMINFO_WMEM_ALLOC", 8, 4, 0, 0}, {"SK_MEMINFO_SNDBUF", 12, 4, 0, 0},
+    {"SK_MEMINFO_FWD_ALLOC", 16, 4, 0, 0}, {"SK_MEMINFO_WMEM_QUEUED", 20, 4, 0, 0},
+    {"SK_MEMINFO_OPTMEM", 24, 4, 0, 0},    {"SK_MEMINFO_BACKLOG", 28, 4, 0, 0},
     {"SK_MEMINFO_DROPS", 32, 4, 0, 0},
 };
 
@@ -120,12 +110,14 @@ static const struct {
     const char *name;
     int value;
 } constants[] = {
-    {"TCP_ESTABLISHED", 1},     {"TCP_SYN_SENT", 2},       {"TCP_SYN_RECV", 3},        {"TCP_FIN_WAIT1", 4},
-    {"TCP_FIN_WAIT2", 5},       {"TCP_TIME_WAIT", 6},      {"TCP_CLOSE", 7},           {"TCP_CLOSE_WAIT", 8},
-    {"TCP_LAST_ACK", 9},        {"TCP_LISTEN", 10},        {"TCP_CLOSING", 11},        {"TCP_CA_Open", 0},
-    {"TCP_CA_Disorder", 1},     {"TCP_CA_CWR", 2},         {"TCP_CA_Recovery", 3},     {"TCP_CA_Loss", 4},
-    {"TCPI_OPT_TIMESTAMPS", 1}, {"TCPI_OPT_SACK", 2},      {"TCPI_OPT_WSCALE", 4},     {"TCPI_OPT_ECN", 8},
-    {"TCPI_OPT_ECN_SEEN", 16},  {"TCPI_OPT_SYN_DATA", 32}, {"TCPI_OPT_USEC_TS", 64},   {"TCPI_OPT_TFO_CHILD", 128},
+    {"TCP_ESTABLISHED", 1},    {"TCP_SYN_SENT", 2},        {"TCP_SYN_RECV", 3},
+    {"TCP_FIN_WAIT1", 4},      {"TCP_FIN_WAIT2", 5},       {"TCP_TIME_WAIT", 6},
+    {"TCP_CLOSE", 7},          {"TCP_CLOSE_WAIT", 8},      {"TCP_LAST_ACK", 9},
+    {"TCP_LISTEN", 10},        {"TCP_CLOSING", 11},        {"TCP_CA_Open", 0},
+    {"TCP_CA_Disorder", 1},    {"TCP_CA_CWR", 2},          {"TCP_CA_Recovery", 3},
+    {"TCP_CA_Loss", 4},        {"TCPI_OPT_TIMESTAMPS", 1}, {"TCPI_OPT_SACK", 2},
+    {"TCPI_OPT_WSCALE", 4},    {"TCPI_OPT_ECN", 8},        {"TCPI_OPT_ECN_SEEN", 16},
+    {"TCPI_OPT_SYN_DATA", 32}, {"TCPI_OPT_USEC_TS", 64},   {"TCPI_OPT_TFO_CHILD", 128},
 };
 
 enum { /* Linux's */
@@ -168,7 +160,8 @@ static drill_wide read_field(const uint8_t *b, const struct field *f)
     return f->bits == 0 ? b[f->at] : b[f->at] >> f->shift & ((1 << f->bits) - 1);
 }
 
-static bool find(const struct field *fields, size_t n, const uint8_t *b, size_t len, const char *name, drill_wide *value)
+static bool find(const struct field *fields, size_t n, const uint8_t *b, size_t len, const char *name,
+                 drill_wide *value)
 {
     for (size_t i = 0; i < n; i++)
         if (strcmp(fields[i].name, name) == 0 && fields[i].at + (size_t)fields[i].size <= len) {

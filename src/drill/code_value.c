@@ -73,7 +73,8 @@ static const char *convert(struct drill_arena *a, const char *flags, char c, con
 
     if (strchr("dui", c) != NULL && is_number(v)) {
         snprintf(format, sizeof format, "%%%ss", flags);
-        return drill_printf(a, format, v->kind == DRILL_V_FLOAT ? int_text(a, (drill_wide)v->f) : int_text(a, v->i));
+        return drill_printf(a, format,
+                            v->kind == DRILL_V_FLOAT ? int_text(a, (drill_wide)v->f) : int_text(a, v->i));
     }
     if (strchr("xXo", c) != NULL && is_int(v)) {
         snprintf(format, sizeof format, "%%%sll%c", flags, c);
@@ -89,8 +90,8 @@ static const char *convert(struct drill_arena *a, const char *flags, char c, con
     return drill_printf(a, format, drill_v_text(a, v, c == 'r'));
 }
 
-static bool format_text(struct drill_arena *a, const char *format, const struct drill_value *v, struct drill_value *out,
-                        const char **why)
+static bool format_text(struct drill_arena *a, const char *format, const struct drill_value *v,
+                        struct drill_value *out, const char **why)
 {
     const struct drill_value *item = v->kind == DRILL_V_TUPLE ? v->item : v;
     unsigned left = v->kind == DRILL_V_TUPLE ? v->n : 1;
@@ -203,9 +204,11 @@ static bool float_binary(const char *op, double x, double y, struct drill_value 
     return true;
 }
 
-bool drill_v_binary(struct drill_arena *a, const char *op, const struct drill_value *x, const struct drill_value *y,
-                    struct drill_value *out, const char **why)
+bool drill_v_binary(struct drill_arena *a, const char *op, const struct drill_value *x,
+                    const struct drill_value *y, struct drill_value *out, const char **why)
 {
+    drill_wide sum;
+
     if (x->kind == DRILL_V_TEXT && strcmp(op, "%") == 0)
         return format_text(a, x->s, y, out, why);
     if (x->kind == DRILL_V_TEXT && y->kind == DRILL_V_TEXT && strcmp(op, "+") == 0) {
@@ -218,8 +221,11 @@ bool drill_v_binary(struct drill_arena *a, const char *op, const struct drill_va
     }
     if (x->kind == DRILL_V_FLOAT || y->kind == DRILL_V_FLOAT || strcmp(op, "/") == 0)
         return float_binary(op, to_float(x), to_float(y), out, why);
-    *out = (struct drill_value){.kind = DRILL_V_INT};
-    return int_binary(op, x->i, y->i, &out->i, why);
+    /* `out` may be one of the two. */
+    if (!int_binary(op, x->i, y->i, &sum, why))
+        return false;
+    *out = (struct drill_value){.kind = DRILL_V_INT, .i = sum};
+    return true;
 }
 
 bool drill_v_unary(char op, const struct drill_value *x, struct drill_value *out, const char **why)

@@ -70,7 +70,8 @@ struct drill_conn *drill_conn_for_line(struct drill_run *r, const struct drill_p
 
 static bool same_ports(const struct drill_packet *k, const struct drill_live *live)
 {
-    return (k->sport == 0 || k->sport == live->tuple.sport) && (k->dport == 0 || k->dport == live->tuple.dport);
+    return (k->sport == 0 || k->sport == live->tuple.sport) &&
+           (k->dport == 0 || k->dport == live->tuple.dport);
 }
 
 /* The host's answer to a connect(), or a datagram: only now it is known from where. */
@@ -158,9 +159,10 @@ static bool map_in_ecr(struct drill_run *r, struct drill_conn *c, struct drill_p
         return true;
     }
     if (!r->options->ts_ecr_scaled || !c->ts_known)
-        return drill_fail(r->error, r->event->place,
-                          "ecr %u: no packet that went out before had this TS val (--tcp_ts_ecr_scaled would reckon it)",
-                          ecr);
+        return drill_fail(
+            r->error, r->event->place,
+            "ecr %u: no packet that went out before had this TS val (--tcp_ts_ecr_scaled would reckon it)",
+            ecr);
     vt_put32(o + 6, ecr - c->first_ts.script + c->first_ts.live);
     return true;
 }

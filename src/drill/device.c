@@ -73,7 +73,8 @@ void drill_device_fini(struct drill_device *d)
     vt_pbufq_clear(&d->in);
 }
 
-bool drill_device_inject(struct drill_device *d, struct vt_host *h, const uint8_t *bytes, size_t len, uint32_t mss)
+bool drill_device_inject(struct drill_device *d, struct vt_host *h, const uint8_t *bytes, size_t len,
+                         uint32_t mss)
 {
     struct vt_pbuf *frame = vt_frame_new(h, bytes, len);
 

@@ -19,9 +19,10 @@ struct drill_device {
 
 void drill_device_init(struct drill_device *d, struct drill_arena *arena, uint32_t mtu);
 void drill_device_fini(struct drill_device *d);
-/* Puts a packet before the host, to be read when it is polled next. With `mss` it is told to be a super-segment
- * of segments of that size. False without memory. */
-bool drill_device_inject(struct drill_device *d, struct vt_host *h, const uint8_t *bytes, size_t len, uint32_t mss);
+/* Puts a packet before the host, to be read when it is polled next. With `mss` it is told to be a
+ * super-segment of segments of that size. False without memory. */
+bool drill_device_inject(struct drill_device *d, struct vt_host *h, const uint8_t *bytes, size_t len,
+                         uint32_t mss);
 /* The oldest packet that was sent, NULL when there is none. */
 struct drill_live *drill_device_take(struct drill_device *d);
 

@@ -54,7 +54,8 @@ struct vt_drill_result {
 
 /* Runs one script. `result` is filled in whatever happens; vt_drill_result_free() frees what it holds.
  * Memory that is not to be had ends the process: this is a tool for tests. */
-void vt_drill_run_file(const char *path, const struct vt_drill_config *config, struct vt_drill_result *result);
+void vt_drill_run_file(const char *path, const struct vt_drill_config *config,
+                       struct vt_drill_result *result);
 /* The same of a text; files that it names are looked for beside `name`. */
 void vt_drill_run_text(const char *name, const char *text, size_t len, const struct vt_drill_config *config,
                        struct vt_drill_result *result);

@@ -247,7 +247,7 @@ static void define(struct drill_lexer *lex, struct drill_token *t)
 static bool lex_longest(struct drill_lexer *lex, struct drill_token *t)
 {
     static const enum drill_token_kind kind[] = {TOK_FLOAT, TOK_INT, TOK_HEX, TOK_WORD, TOK_IPV4, TOK_IPV6};
-    const size_t len[] = {float_len(lex),          int_len(lex), hex_len(lex),
+    const size_t len[] = {float_len(lex),       int_len(lex), hex_len(lex),
                           run(lex, 0, is_word), ip4_len(lex), ip6_len(lex)};
     unsigned best = 0;
 

@@ -49,7 +49,8 @@ static bool option_fits(struct drill_run *r, const uint8_t *expected, const uint
     return memcmp(expected, actual, len) == 0;
 }
 
-static bool options_fit(struct drill_run *r, const struct drill_packet *expected, const struct drill_packet *actual)
+static bool options_fit(struct drill_run *r, const struct drill_packet *expected,
+                        const struct drill_packet *actual)
 {
     unsigned i = 0, j = 0;
 
@@ -78,8 +79,8 @@ static bool bytes_fit(const uint8_t *payload, uint32_t len, uint32_t offset)
     return true;
 }
 
-/* Segments carry what the program wrote, each byte in its place. What lies outside of that (a probe may repeat
- * a byte that was acknowledged long ago, before the first) is not judged. */
+/* Segments carry what the program wrote, each byte in its place. What lies outside of that (a probe may
+ * repeat a byte that was acknowledged long ago, before the first) is not judged. */
 static bool stream_fits(const struct drill_conn *c, const struct drill_packet *k, const uint8_t *payload)
 {
     uint32_t offset = (k->flags & VT_SYN) != 0 ? 0 : k->seq - 1;

@@ -12,12 +12,12 @@ struct drill_op {
     bool (*attempt)(struct drill_run *r, struct drill_op *op);
     /* Judges what the call gave besides its result, once that is as expected. May be NULL. */
     bool (*check)(struct drill_run *r, struct drill_op *op);
-    bool gives_fd;   /* its result is a descriptor: any will do, the script's number is used from then on */
-    bool waits;      /* the descriptor blocks, and nothing in the call says otherwise */
+    bool gives_fd;    /* its result is a descriptor: any will do, the script's number is used from then on */
+    bool waits;       /* the descriptor blocks, and nothing in the call says otherwise */
     vt_time deadline; /* when it ends whatever has come of it */
-    long on_timeout; /* its result then, when nothing has */
-    long result;     /* negative: an error */
-    bool moved;      /* the last attempt has changed something */
+    long on_timeout;  /* its result then, when nothing has */
+    long result;      /* negative: an error */
+    bool moved;       /* the last attempt has changed something */
 
     int fd; /* the host's */
     int script_fd;
@@ -51,8 +51,8 @@ bool drill_arg_int(struct drill_run *r, const struct drill_op *op, unsigned i, i
 bool drill_arg_bracketed(struct drill_run *r, const struct drill_op *op, unsigned i, int *value);
 /* Argument 0 as the descriptor of the call. */
 bool drill_arg_fd(struct drill_run *r, struct drill_op *op);
-/* ..., NULL or a struct of {sa_family = AF_INET, sin_port = htons(80), sin_addr = inet_addr("...")}; for ... it
- * is `usual`. A number is a family: *family; then there is no address. */
+/* ..., NULL or a struct of {sa_family = AF_INET, sin_port = htons(80), sin_addr = inet_addr("...")}; for ...
+ * it is `usual`. A number is a family: *family; then there is no address. */
 bool drill_arg_addr(struct drill_run *r, struct drill_op *op, unsigned i, struct vt_addr usual, int *family);
 /* The value of a field of a struct; NULL when it has none of that name. */
 const struct drill_expr *drill_field(const struct drill_expr *e, const char *name);
@@ -65,9 +65,10 @@ typedef bool drill_prepare(struct drill_run *r, struct drill_op *op);
 
 drill_prepare drill_call_socket, drill_call_bind, drill_call_listen, drill_call_accept, drill_call_connect,
     drill_call_shutdown, drill_call_close, drill_call_fcntl, drill_call_ioctl, drill_call_getsockopt,
-    drill_call_setsockopt, drill_call_poll, drill_call_epoll_create, drill_call_epoll_ctl, drill_call_epoll_wait,
-    drill_call_read, drill_call_readv, drill_call_recv, drill_call_recvfrom, drill_call_recvmsg, drill_call_write,
-    drill_call_writev, drill_call_send, drill_call_sendto, drill_call_sendmsg;
+    drill_call_setsockopt, drill_call_poll, drill_call_epoll_create, drill_call_epoll_ctl,
+    drill_call_epoll_wait, drill_call_read, drill_call_readv, drill_call_recv, drill_call_recvfrom,
+    drill_call_recvmsg, drill_call_write, drill_call_writev, drill_call_send, drill_call_sendto,
+    drill_call_sendmsg;
 
 /* The connection of the call's socket; NULL when it is none. */
 static inline struct drill_conn *drill_op_conn(const struct drill_op *op)

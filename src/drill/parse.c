@@ -98,8 +98,7 @@ static bool parse_time(struct drill_parser *p, struct drill_event *e)
         e->time_kind = DRILL_ANY_TIME;
         return drill_next(p);
     }
-    if (!drill_take_char(p, '+', &plus) || !drill_want_time(p, &e->start) ||
-        !drill_take_char(p, '~', &range))
+    if (!drill_take_char(p, '+', &plus) || !drill_want_time(p, &e->start) || !drill_take_char(p, '~', &range))
         return false;
     e->time_kind = plus ? range ? DRILL_AFTER_RANGE : DRILL_AFTER : range ? DRILL_AT_RANGE : DRILL_AT;
     e->end = e->start;
@@ -197,7 +196,8 @@ static bool parse_script(struct drill_parser *p, const char *const *options, uns
     if (!drill_next(p) || !parse_options(p) || !command_line_options(p, options, noptions))
         return false;
     if (strcmp(p->script->options.ip_version, "ipv4") != 0)
-        return drill_skip(p->error, (struct drill_place){0}, "%s is not here yet", p->script->options.ip_version);
+        return drill_skip(p->error, (struct drill_place){0}, "%s is not here yet",
+                          p->script->options.ip_version);
     if (p->token.kind == TOK_SHELL) {
         p->script->init = p->token.text;
         p->script->init_place = p->token.place;
@@ -222,7 +222,8 @@ bool drill_parse(struct drill_script *script, const char *text, size_t len, cons
 {
     struct drill_options *o = &script->options;
     struct drill_parser p = {
-        .lex = {.text = text, .len = len, .place = {1, 1}, .options = o, .error = error, .arena = error->arena},
+        .lex =
+            {.text = text, .len = len, .place = {1, 1}, .options = o, .error = error, .arena = error->arena},
         .script = script,
         .arena = error->arena,
         .error = error,

@@ -1,4 +1,5 @@
-/* Recursive descent, one token ahead. Every function returns false when the script is wrong, the error told. */
+/* Recursive descent, one token ahead. Every function returns false when the script is wrong, the error told.
+ */
 #ifndef VT_DRILL_PARSE_H
 #define VT_DRILL_PARSE_H
 

@@ -4,18 +4,12 @@
 #define UNREACHABLE 3
 
 static const char *const types[] = {
-    [0] = "echo_reply",
-    [3] = "unreachable",
-    [4] = "source_quench",
-    [5] = "redirect",
-    [8] = "echo_request",
-    [11] = "time_exceeded",
-    [12] = "parameter_problem",
-    [13] = "timestamp_request",
-    [14] = "timestamp_reply",
-    [15] = "information_request",
-    [16] = "information_reply",
-    [17] = "address_mask_request",
+    [0] = "echo_reply",          [3] = "unreachable",
+    [4] = "source_quench",       [5] = "redirect",
+    [8] = "echo_request",        [11] = "time_exceeded",
+    [12] = "parameter_problem",  [13] = "timestamp_request",
+    [14] = "timestamp_reply",    [15] = "information_request",
+    [16] = "information_reply",  [17] = "address_mask_request",
     [18] = "address_mask_reply",
 };
 #define TYPES (sizeof types / sizeof *types)

@@ -78,7 +78,8 @@ static bool refuse_tunnels(struct drill_parser *p)
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (drill_is_word(p, words[i]))
-            return drill_skip(p->error, p->token.place, "packets inside of packets (%s) are not here", words[i]);
+            return drill_skip(p->error, p->token.place, "packets inside of packets (%s) are not here",
+                              words[i]);
     return true;
 }
 
@@ -114,7 +115,8 @@ static bool flag_char(struct drill_parser *p, struct drill_packet *k, char c)
         return true;
     }
     if (at == NULL || c == 0)
-        return drill_fail(p->error, p->token.place, "'%c' is no TCP flag; those are %s, and 0 to 7", c, names);
+        return drill_fail(p->error, p->token.place, "'%c' is no TCP flag; those are %s, and 0 to 7", c,
+                          names);
     if (k->ace && strchr("EWA", c) != NULL)
         return drill_fail(p->error, p->token.place, "the ECN flags are told twice");
     k->flags |= (uint16_t)(1u << (at - names));
@@ -171,7 +173,8 @@ static bool parse_number(struct drill_parser *p, const char *word, int64_t most,
 {
     if (!drill_take_word(p, word, there))
         return false;
-    return *there ? drill_want_int(p, 0, most, drill_printf(p->arena, "a number after %s", word), value) : true;
+    return *there ? drill_want_int(p, 0, most, drill_printf(p->arena, "a number after %s", word), value)
+                  : true;
 }
 
 static bool parse_bracketed_options(struct drill_parser *p, struct drill_packet *k)
@@ -191,8 +194,8 @@ static bool parse_bracketed_options(struct drill_parser *p, struct drill_packet 
     if (!drill_parse_tcp_options(p, k) || !drill_want_char(p, '>', "after the options"))
         return false;
     if (k->noptions % 4 != 0)
-        return drill_fail(p->error, place, "these options are %u bytes, which is no multiple of 4: pad with nop",
-                          k->noptions);
+        return drill_fail(p->error, place,
+                          "these options are %u bytes, which is no multiple of 4: pad with nop", k->noptions);
     return true;
 }
 
@@ -204,7 +207,8 @@ static bool parse_tcp(struct drill_parser *p, struct drill_packet *k)
 
     k->protocol = VT_PROTO_TCP;
     if (!parse_ports(p, k) || !parse_flags(p, k) || !parse_seq(p, &k->seq, &k->len) ||
-        !parse_number(p, "ack", UINT32_MAX, &there, &ack) || !parse_number(p, "win", UINT16_MAX, &there, &win))
+        !parse_number(p, "ack", UINT32_MAX, &there, &ack) ||
+        !parse_number(p, "win", UINT16_MAX, &there, &win))
         return false;
     k->win_any = !there;
     if (k->inbound && !there)

@@ -3,8 +3,8 @@
 #include "tcp_option.h"
 #include "transport/tcp_wire.h"
 
-/* Room for an option of `len` bytes: its kind and length are written. NULL, with the error told, when it would
- * be more than the 40 bytes that a header holds. */
+/* Room for an option of `len` bytes: its kind and length are written. NULL, with the error told, when it
+ * would be more than the 40 bytes that a header holds. */
 static uint8_t *put(struct drill_parser *p, struct drill_packet *k, uint8_t kind, unsigned len)
 {
     uint8_t *b = k->options + k->noptions;
@@ -74,7 +74,10 @@ static bool parse_sack(struct drill_parser *p, struct drill_packet *k)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* Bytes in hexadecimal, as many as there are, at most `most`; none when `optional`. */
@@ -97,7 +100,8 @@ static bool parse_hex(struct drill_parser *p, bool optional, unsigned most, uint
     return drill_next(p);
 }
 
-static bool parse_blob(struct drill_parser *p, struct drill_packet *k, uint8_t kind, bool optional, unsigned most)
+static bool parse_blob(struct drill_parser *p, struct drill_packet *k, uint8_t kind, bool optional,
+                       unsigned most)
 {
     uint8_t bytes[DRILL_TCP_OPTIONS], *b;
     unsigned n, front = kind == DRILL_OPT_EXPERIMENT ? 2 : 0;

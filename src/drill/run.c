@@ -3,13 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <vitro/lens.h>
 #include "base/text.h"
 #include "network/network.h"
 #include "op.h"
 
-#define EPOCH      (1000 * VT_SEC) /* the host's clock when a script begins: the past is a time like any other */
-#define IDLE_STEPS 10000000u       /* of one wait: a host that asks for more has gone mad */
+#define IDLE_STEPS 10000000u /* of one wait: a host that asks for more has gone mad */
 
 /* ---- Time ---- */
 
@@ -67,8 +65,8 @@ bool drill_advance(struct drill_run *r, vt_time to)
     return true;
 }
 
-/* The script's own tolerance, or a share of the time since the event before: timers are coarser the longer they
- * run. */
+/* The script's own tolerance, or a share of the time since the event before: timers are coarser the longer
+ * they run. */
 static vt_span tolerance(const struct drill_run *r, bool since_known, vt_span since)
 {
     vt_span share = since / (100 * DRILL_PERCENT) * r->options->tolerance_percent;
@@ -76,7 +74,8 @@ static vt_span tolerance(const struct drill_run *r, bool since_known, vt_span si
     return since_known && share > r->options->tolerance ? share : r->options->tolerance;
 }
 
-bool drill_check_time(struct drill_run *r, const struct drill_event *e, bool of_end, vt_time at, const char *what)
+bool drill_check_time(struct drill_run *r, const struct drill_event *e, bool of_end, vt_time at,
+                      const char *what)
 {
     vt_span when = drill_script_time(r, at), from = of_end ? e->call->end : e->start;
     vt_span to = !of_end && e->end > from ? e->end : from, slack;
@@ -90,7 +89,8 @@ bool drill_check_time(struct drill_run *r, const struct drill_event *e, bool of_
         slack = tolerance(r, r->last != NULL, r->last != NULL ? from - r->last->start : 0);
     if (when >= from - slack && when <= to + slack)
         return true;
-    range = to != from ? drill_printf(r->arena, "%s~%s", drill_time_text(r->arena, from), drill_time_text(r->arena, to))
+    range = to != from ? drill_printf(r->arena, "%s~%s", drill_time_text(r->arena, from),
+                                      drill_time_text(r->arena, to))
                        : drill_time_text(r->arena, from);
     return drill_fail(r->error, e->place, "%s at %s s, but it happened at %s s (tolerance %s s)", what, range,
                       drill_time_text(r->arena, when), drill_time_text(r->arena, slack));
@@ -177,17 +177,16 @@ static bool make_host(struct drill_run *r)
         return drill_skip(r->error, (struct drill_place){0}, "IPv6 is not here yet");
     drill_device_init(&r->device, r->arena, o->mtu);
     r->host = vt_host_new(&(struct vt_host_config){
-        .name = "host", .seed = r->config->seed + 1, .node = 1, .now = EPOCH, .sums_portable = true});
+        .name = "host", .seed = r->config->seed + 1, .node = 1, .now = DRILL_EPOCH, .sums_portable = true});
     if (r->host == NULL)
         return drill_fail(r->error, (struct drill_place){0}, "no memory for a host");
-    if (r->ladder != NULL)
-        vt_host_listen_events(r->host, (struct vt_listener){.event = vt_ladder_event, .ctx = r->ladder});
+    drill_listen(r);
     addr = drill_printf(r->arena, "%s/%u", vt_ip_text(ip, o->local), o->prefix);
     if (vt_host_attach(r->host, &r->device.dev, addr) < 0)
         return drill_fail(r->error, (struct drill_place){0}, "the host does not take the address %s", addr);
     if (vt_host_add_route(r->host, "default", vt_ip_text(via, o->gateway)) != 0)
         return drill_fail(r->error, (struct drill_place){0}, "the host does not take the gateway %s", via);
-    r->start = r->now = r->next = EPOCH;
+    r->start = r->now = r->next = DRILL_EPOCH;
     return true;
 }
 
@@ -264,7 +263,8 @@ void vt_drill_run_text(const char *name, const char *text, size_t len, const str
     r->arena = &arena;
     r->error = &error;
     r->scratch = drill_alloc(&arena, DRILL_WIRE_MAX + 1);
-    if (drill_parse(&script, text, len, config->options, config->noptions, &error) && !script.options.dry_run) {
+    if (drill_parse(&script, text, len, config->options, config->noptions, &error) &&
+        !script.options.dry_run) {
         drill_run_ladder(r, run_and_take_down, &result->ladder);
         result->duration = r->now - r->start;
     }

@@ -6,21 +6,24 @@
 #include "drill.h"
 #include "host/host.h"
 
+#define DRILL_EPOCH \
+    (1000 * (vt_time)VT_SEC) /* the host's clock when a script begins: the past is a time like any */
+
 /* ---- Connections, as the script sees them ----
  *
- * A script does not know the numbers that the host chooses: ports, initial sequence numbers, timestamps. Each is
- * learned when it first appears, and from then on translated: script numbers into live ones coming in, live
- * ones into script numbers going out. Numbers of segments with SYN are absolute, all others count from the
- * SYN's, as tcpdump shows them. */
+ * A script does not know the numbers that the host chooses: ports, initial sequence numbers, timestamps. Each
+ * is learned when it first appears, and from then on translated: script numbers into live ones coming in,
+ * live ones into script numbers going out. Numbers of segments with SYN are absolute, all others count from
+ * the SYN's, as tcpdump shows them. */
 
 enum drill_conn_state {
     DRILL_CONN_INIT,
-    DRILL_CONN_NEW,          /* socket() */
-    DRILL_CONN_LISTENING,    /* listen() */
-    DRILL_CONN_SYN_CAME,     /* a packet came in for a listener, or for nobody */
+    DRILL_CONN_NEW,       /* socket() */
+    DRILL_CONN_LISTENING, /* listen() */
+    DRILL_CONN_SYN_CAME,  /* a packet came in for a listener, or for nobody */
     DRILL_CONN_SYNACK_SENT,
     DRILL_CONN_SYNACK_ACKED,
-    DRILL_CONN_CONNECTING,   /* connect(), or a datagram's sendto() */
+    DRILL_CONN_CONNECTING, /* connect(), or a datagram's sendto() */
     DRILL_CONN_SYN_SENT,
     DRILL_CONN_SYN_ACKED,
 };
@@ -32,9 +35,9 @@ struct drill_ts_pair {
 struct drill_conn {
     struct drill_conn *next;
     enum drill_conn_state state;
-    int type;         /* VT_SOCK_* */
-    uint8_t protocol; /* VT_PROTO_* */
-    int script_fd;    /* -1: no descriptor */
+    int type;                /* VT_SOCK_* */
+    uint8_t protocol;        /* VT_PROTO_* */
+    int script_fd;           /* -1: no descriptor */
     struct drill_tuple live; /* of packets that come in: src is the peer */
     uint32_t live_isn, live_peer_isn;
     uint32_t script_isn; /* the peer's is the same in both worlds: the script chose it */
@@ -79,16 +82,16 @@ struct drill_run {
     vt_time start, now, next; /* when the script began; the time; when the host wants to be polled */
     const struct drill_event *event, *last;
     unsigned events;
-    struct drill_conn *conns;      /* the newest first */
-    struct drill_conn *under_test; /* whose packets the script speaks of */
-    uint16_t next_port;            /* of the next peer */
+    struct drill_conn *conns;       /* the newest first */
+    struct drill_conn *under_test;  /* whose packets the script speaks of */
+    uint16_t next_port;             /* of the next peer */
     const struct drill_live *stray; /* the first packet that was none of the script's connections */
-    struct drill_fd fd[DRILL_FDS]; /* by the script's numbers */
-    struct drill_op *pending;      /* the call that is waiting */
-    const char *congestion;        /* for every new socket, NULL: the host's */
-    struct drill_code *code;       /* variables of code blocks */
-    struct vt_ladder *ladder;      /* NULL: none is drawn */
-    uint8_t *scratch;              /* DRILL_WIRE_MAX bytes */
+    struct drill_fd fd[DRILL_FDS];  /* by the script's numbers */
+    struct drill_op *pending;       /* the call that is waiting */
+    const char *congestion;         /* for every new socket, NULL: the host's */
+    struct drill_code *code;        /* variables of code blocks */
+    struct vt_ladder *ladder;       /* NULL: none is drawn */
+    uint8_t *scratch;               /* DRILL_WIRE_MAX bytes */
 };
 
 /* ---- run.c ---- */
@@ -150,8 +153,11 @@ bool drill_op_settle(struct drill_run *r);
 
 /* ---- shell.c, code.c, ladder.c ---- */
 
-/* Runs `body`, and when the configuration asks for it, draws what happened into *text, the caller's to free. */
+/* Runs `body`, and when the configuration asks for it, draws what happened into *text, the caller's to free.
+ */
 void drill_run_ladder(struct drill_run *r, bool (*body)(struct drill_run *r), char **text);
+/* The ladder begins to hear of the host. */
+void drill_listen(struct drill_run *r);
 /* A whole file, with a 0 behind it; NULL, with errno, when it cannot be read or is above 4 MB. */
 char *drill_read_file(struct drill_arena *a, const char *path, size_t *len);
 

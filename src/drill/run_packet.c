@@ -1,4 +1,5 @@
-/* Packets: those that come in are made live and put before the host; those that must go out are waited for. */
+/* Packets: those that come in are made live and put before the host; those that must go out are waited for.
+ */
 #include "run.h"
 #include "network/network.h"
 
@@ -98,7 +99,8 @@ static bool explain(struct drill_run *r, const struct drill_packet *expected, vt
         shown.tos &= expected->tos_check == DRILL_TOS_BYTE ? 0xff : 3;
         if (expected->tos_check == DRILL_TOS_ECT01)
             shown.tos_check = DRILL_TOS_ECN;
-        r->error->actual = drill_printf(r->arena, "%s %s", drill_time_text(r->arena, drill_script_time(r, when)),
+        r->error->actual = drill_printf(r->arena, "%s %s",
+                                        drill_time_text(r->arena, drill_script_time(r, when)),
                                         drill_wire_text(r->arena, &shown, NULL));
     }
     return drill_fail(r->error, r->event->place, "%s", message);
@@ -111,8 +113,8 @@ static void stray(struct drill_run *r, const struct drill_live *live)
         r->stray = live;
 }
 
-/* The next packet of this connection, waiting for it until `limit`: NULL when none came. False when the script
- * fails meanwhile. */
+/* The next packet of this connection, waiting for it until `limit`: NULL when none came. False when the
+ * script fails meanwhile. */
 static bool await(struct drill_run *r, struct drill_conn *c, const struct drill_packet *k, vt_time limit,
                   struct drill_live **live)
 {
@@ -169,11 +171,13 @@ static void join(struct drill_run *r, struct drill_packet *sum, const uint8_t **
     sum->flags = (uint16_t)((next->flags & ~VT_CWR) | (first.flags & VT_CWR));
 }
 
-static void learn_from_sent(struct drill_conn *c, const struct drill_packet *expected, const struct drill_packet *k)
+static void learn_from_sent(struct drill_conn *c, const struct drill_packet *expected,
+                            const struct drill_packet *k)
 {
     const uint16_t synack = VT_SYN | VT_ACK;
 
-    if (c->state != DRILL_CONN_SYN_CAME || (expected->flags & synack) != synack || k->protocol != VT_PROTO_TCP)
+    if (c->state != DRILL_CONN_SYN_CAME || (expected->flags & synack) != synack ||
+        k->protocol != VT_PROTO_TCP)
         return;
     c->state = DRILL_CONN_SYNACK_SENT;
     c->script_isn = expected->seq;
@@ -189,8 +193,8 @@ static void tell_sent(struct drill_run *r, const struct drill_live *live)
 }
 
 /* Gathers what the script tells as one packet: TCP may cut it as it likes, unless --strict_segments. */
-static bool gather(struct drill_run *r, struct drill_conn *c, const struct drill_packet *k, struct drill_packet *sum,
-                   const uint8_t **payload, vt_time *at)
+static bool gather(struct drill_run *r, struct drill_conn *c, const struct drill_packet *k,
+                   struct drill_packet *sum, const uint8_t **payload, vt_time *at)
 {
     struct drill_live *live;
     unsigned n = 0;
@@ -213,12 +217,13 @@ static bool gather(struct drill_run *r, struct drill_conn *c, const struct drill
         } else if (joins(sum, &live->k)) {
             join(r, sum, payload, &live->k, live->payload);
         } else {
-            return explain(r, k, r->event->start, &live->k, live->at,
-                           drill_printf(r->arena, "after %u of %u bytes another packet came", sum->len, k->len));
+            return explain(
+                r, k, r->event->start, &live->k, live->at,
+                drill_printf(r->arena, "after %u of %u bytes another packet came", sum->len, k->len));
         }
         *at = live->at;
-    } while (k->protocol == VT_PROTO_TCP && sum->protocol == VT_PROTO_TCP && sum->len != 0 && sum->len < k->len &&
-             !r->options->strict_segments);
+    } while (k->protocol == VT_PROTO_TCP && sum->protocol == VT_PROTO_TCP && sum->len != 0 &&
+             sum->len < k->len && !r->options->strict_segments);
     return true;
 }
 
@@ -235,8 +240,8 @@ static bool go_out(struct drill_run *r, struct drill_conn *c, const struct drill
     fields = drill_match(r, c, k, &actual, payload);
     if (fields != NULL)
         return explain(r, k, r->event->start, &actual, at,
-                       drill_printf(r->arena, "another packet was sent than the script says: %s differ%s", fields,
-                                    strchr(fields, ',') != NULL ? "" : "s"));
+                       drill_printf(r->arena, "another packet was sent than the script says: %s differ%s",
+                                    fields, strchr(fields, ',') != NULL ? "" : "s"));
     if (drill_check_time(r, r->event, false, at, "outbound packet"))
         return true;
     r->error->expected = drill_printf(r->arena, "%s %s", drill_time_text(r->arena, r->event->start),
@@ -272,7 +277,9 @@ bool drill_check_leftovers(struct drill_run *r)
     if (live == NULL)
         return true;
     t = &live->tuple;
-    r->error->actual = drill_printf(r->arena, "%s %s", drill_time_text(r->arena, drill_script_time(r, live->at)),
+    r->error->actual = drill_printf(r->arena, "%s %s",
+                                    drill_time_text(r->arena, drill_script_time(r, live->at)),
                                     drill_wire_text(r->arena, &live->k, t));
-    return drill_fail(r->error, (struct drill_place){0}, "a packet was sent that the script does not tell of");
+    return drill_fail(r->error, (struct drill_place){0},
+                      "a packet was sent that the script does not tell of");
 }

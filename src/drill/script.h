@@ -20,12 +20,12 @@ struct drill_options {
     uint8_t prefix; /* of the local address */
     uint16_t bind_port, connect_port;
     uint32_t mtu;
-    uint32_t mss;                  /* of super-segments that come in; 0: they are not */
-    vt_span tolerance;             /* of every time */
-    int64_t tolerance_percent;     /* and of the time since the event before; in DRILL_PERCENT */
-    vt_span ts_tick;               /* of the TS val of packets that go out; 0: not checked */
-    bool ts_ecr_scaled;            /* a TS ecr that no TS val was is scaled */
-    bool strict_segments;          /* segments as they are, one a line */
+    uint32_t mss;              /* of super-segments that come in; 0: they are not */
+    vt_span tolerance;         /* of every time */
+    int64_t tolerance_percent; /* and of the time since the event before; in DRILL_PERCENT */
+    vt_span ts_tick;           /* of the TS val of packets that go out; 0: not checked */
+    bool ts_ecr_scaled;        /* a TS ecr that no TS val was is scaled */
+    bool strict_segments;      /* segments as they are, one a line */
     bool non_fatal_packet, non_fatal_call;
     bool anyip;
     bool dry_run; /* read, not run */
@@ -87,8 +87,8 @@ struct drill_packet {
     uint8_t options[DRILL_TCP_OPTIONS];
     /* ICMP */
     uint8_t type, code;
-    uint8_t quoted;      /* the protocol of the packet that it quotes; 0: none, `len` bytes of ICMP */
-    bool quoted_any;     /* one that was not described: any of the connection's */
+    uint8_t quoted;  /* the protocol of the packet that it quotes; 0: none, `len` bytes of ICMP */
+    bool quoted_any; /* one that was not described: any of the connection's */
     uint32_t quoted_seq, quoted_len;
     int64_t mtu; /* -1: not said */
     uint16_t id;

@@ -7,9 +7,9 @@
  *     .../set_sysctls.py /proc/sys/PATH=VALUE...   the same, as google's suite writes it
  *     echo VALUE > /proc/sys/PATH         the same
  *     sleep SECONDS                       time passes
- *     FILE.sh                             a file of such lines, in which knobs that are not known are let pass
- *     /tmp/sysctl_restore_....sh          nothing: each script has a host of its own
- *     tc, ethtool, ip tcp_metrics         nothing: they prepare a kernel's device
+ *     FILE.sh                             a file of such lines, in which knobs that are not known are let
+ * pass /tmp/sysctl_restore_....sh          nothing: each script has a host of its own tc, ethtool, ip
+ * tcp_metrics         nothing: they prepare a kernel's device
  *
  * Everything else is refused by name, and the script skipped. */
 #include <limits.h>
@@ -28,8 +28,8 @@ struct shell {
 
 /* ---- Values ---- */
 
-/* +, - and * of numbers, as $(( )) has them, without precedence but that of the brackets' contents in order of
- * products: a * b + c * d. */
+/* +, - and * of numbers, as $(( )) has them, without precedence but that of the brackets' contents in order
+ * of products: a * b + c * d. */
 static bool arithmetic(const char **s, int64_t *value);
 
 static bool factor(const char **s, int64_t *value)
@@ -129,7 +129,8 @@ static int set_many(struct shell *sh, const char *name, const int64_t *value, un
         /* What bounds the autotuning is, in this host, the bound of SO_RCVBUF too. */
         if (e == -VT_ENOENT && n == 3 && i == 2)
             e = vt_host_sysctl_set(sh->r->host,
-                                   strstr(name, "rmem") != NULL ? "net.core.rmem_max" : "net.core.wmem_max", value[i]);
+                                   strstr(name, "rmem") != NULL ? "net.core.rmem_max" : "net.core.wmem_max",
+                                   value[i]);
         if (e == -VT_EINVAL)
             return e;
         if (e == 0)
@@ -235,10 +236,13 @@ static bool cmd_file(struct shell *sh, const char *name)
     if (text == NULL)
         return drill_skip(sh->r->error, sh->place, "the shell line runs %s, which cannot be read", name);
     /* Links that were checked out as files hold the path of what they mean. */
-    if (strchr(text, '\n') == NULL && strchr(text, ' ') == NULL && len > 3 && strcmp(text + len - 3, ".sh") == 0) {
+    if (strchr(text, '\n') == NULL && strchr(text, ' ') == NULL && len > 3 &&
+        strcmp(text + len - 3, ".sh") == 0) {
         const char *slash = strrchr(name, '/');
 
-        return cmd_file(&inner, slash == NULL ? text : drill_printf(sh->r->arena, "%.*s%s", (int)(slash - name + 1), name, text));
+        return cmd_file(
+            &inner,
+            slash == NULL ? text : drill_printf(sh->r->arena, "%.*s%s", (int)(slash - name + 1), name, text));
     }
     inner.place = sh->place;
     return run_text(&inner, text);
@@ -276,7 +280,8 @@ static bool run_command(struct shell *sh, char **word, unsigned n)
         drill_tell(sh->r, "%s: '%s' is not here: let pass", sh->file, name);
         return true;
     }
-    return drill_skip(sh->r->error, sh->place, "the shell line '%s' is not one of those that are understood", name);
+    return drill_skip(sh->r->error, sh->place, "the shell line '%s' is not one of those that are understood",
+                      name);
 }
 
 /* ---- Words ---- */

@@ -161,8 +161,8 @@ char *vt_drill_check_option(const char *option)
     size_t len = strcspn(option, "=");
     char *message = NULL;
 
-    if (!drill_set_option(&options, drill_strndup(&arena, option, len), option[len] != 0 ? option + len + 1 : NULL,
-                          (struct drill_place){0}, &error))
+    if (!drill_set_option(&options, drill_strndup(&arena, option, len),
+                          option[len] != 0 ? option + len + 1 : NULL, (struct drill_place){0}, &error))
         message = strdup(error.message);
     drill_arena_free(&arena);
     return message;

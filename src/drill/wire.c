@@ -41,7 +41,8 @@ uint8_t *drill_option_ts(struct drill_packet *k)
 
 /* ---- Writing ---- */
 
-static void put_sum(uint8_t *field, uint8_t protocol, const struct drill_tuple *t, const uint8_t *b, size_t len)
+static void put_sum(uint8_t *field, uint8_t protocol, const struct drill_tuple *t, const uint8_t *b,
+                    size_t len)
 {
     uint32_t sum = protocol == VT_PROTO_ICMP ? 0 : vt_sum_pseudo(t->src, t->dst, protocol, (uint32_t)len);
     uint16_t check;
@@ -163,8 +164,9 @@ size_t drill_wire_write(const struct drill_packet *k, const struct drill_tuple *
 
 static bool sum_ok(const struct drill_live *l, uint8_t protocol, const uint8_t *b, size_t len)
 {
-    uint32_t sum = protocol == VT_PROTO_ICMP ? 0
-                                             : vt_sum_pseudo(l->tuple.src, l->tuple.dst, protocol, (uint32_t)len);
+    uint32_t sum = protocol == VT_PROTO_ICMP
+                       ? 0
+                       : vt_sum_pseudo(l->tuple.src, l->tuple.dst, protocol, (uint32_t)len);
 
     return vt_sum_finish(vt_sums_portable.add(sum, b, len)) == 0;
 }

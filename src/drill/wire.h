@@ -12,7 +12,8 @@ struct drill_tuple {
 
 static inline bool drill_tuple_eq(const struct drill_tuple *a, const struct drill_tuple *b)
 {
-    return a->sport == b->sport && a->dport == b->dport && vt_ip_eq(a->src, b->src) && vt_ip_eq(a->dst, b->dst);
+    return a->sport == b->sport && a->dport == b->dport && vt_ip_eq(a->src, b->src) &&
+           vt_ip_eq(a->dst, b->dst);
 }
 
 /* The byte at an offset of a stream, or of a datagram: programs write these, and peers send them, so that a

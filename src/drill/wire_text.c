@@ -140,7 +140,8 @@ static void put_flags(struct writer *w, const struct drill_packet *k)
         any = true;
     }
     if (k->ace)
-        put(w, "%d", ((k->flags & VT_ECE) != 0) + 2 * ((k->flags & VT_CWR) != 0) + 4 * ((k->flags & VT_AE) != 0));
+        put(w, "%d",
+            ((k->flags & VT_ECE) != 0) + 2 * ((k->flags & VT_CWR) != 0) + 4 * ((k->flags & VT_AE) != 0));
     if (!any)
         put(w, "-");
 }

@@ -146,12 +146,14 @@ long vt_sock_recvmsg(struct vt_sockets *s, int fd, void *buf, size_t len, int fl
         info = &unwanted;
     *info = (struct vt_msg_info){.from = {.ip = VT_IP_ANY}};
     vt_call_enter(s, &t, VT_CALL_RECV, fd, len, so);
-    if (result == 0 && buf == NULL && len != 0)
+    /* tcp(7): of a stream, MSG_TRUNC throws the bytes away; it needs no place for them. */
+    if (result == 0 && buf == NULL && len != 0 &&
+        (so->ops->type != VT_SOCK_STREAM || (flags & VT_MSG_TRUNC) == 0))
         result = -VT_EFAULT;
     if (result == 0)
         result = so->ops->recv(so, buf, len, flags, info);
-    /* A look at what waits, or at the errors, takes nothing from the stream; and who says MSG_DONTWAIT does not
-     * wait when there is nothing: it has other things to do. */
+    /* A look at what waits, or at the errors, takes nothing from the stream; and who says MSG_DONTWAIT does
+     * not wait when there is nothing: it has other things to do. */
     if ((flags & (VT_MSG_PEEK | VT_MSG_ERRQUEUE)) != 0 ||
         ((flags & VT_MSG_DONTWAIT) != 0 && result == -VT_EAGAIN)) {
         vt_call_quiet(s, &t);

@@ -335,8 +335,8 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         return; /* the peer has sent its FIN: there can be no text behind it */
     if (nobody_reads(tcb) && vt_seq_gt(vt_seq_add(seg->seq, seg->len), tcb->rcv_nxt)) {
         /* RFC 9293 3.6.1: the peer must learn that it is lost; not so when it is text that we had. Its ACK is
-         * where it stands, and so the number at which it takes a RST (RFC 5961 3.2), whatever of ours is still
-         * on its way. */
+         * where it stands, and so the number at which it takes a RST (RFC 5961 3.2), whatever of ours is
+         * still on its way. */
         vt_tcp_reply_rst(tcb->end.tcp, seg, tcb->end.conn);
         vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_AFTER_CLOSE);
         seg->len = 0;
