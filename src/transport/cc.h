@@ -20,6 +20,7 @@ struct vt_cubic {
     /* HyStart++ */
     uint32_t samples, css_rounds; /* css_rounds 0: not in conservative slow start */
     struct vt_seq round_end;
+    bool in_round; /* round_end counts */
     vt_span round_min_rtt, last_min_rtt, css_baseline;
 };
 

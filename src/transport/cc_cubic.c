@@ -35,6 +35,7 @@ static uint64_t cube_root(uint64_t x)
 static void hystart_round(struct vt_cubic *c, struct vt_seq end)
 {
     c->round_end = end;
+    c->in_round = true;
     c->last_min_rtt = c->round_min_rtt;
     c->round_min_rtt = INT64_MAX;
     c->samples = 0;
@@ -68,9 +69,9 @@ static void hystart(struct vt_cc *cc, const struct vt_cc_ack *a)
             c->css_rounds = 0; /* it was chance */
         }
     }
-    if (vt_seq_ge(a->una, c->round_end)) {
+    if (!c->in_round || vt_seq_ge(a->una, c->round_end)) { /* V66: no number stands for "none yet" */
         if (c->css_rounds != 0 && ++c->css_rounds > CSS_ROUNDS)
-            cc->ssthresh = cc->cwnd;
+            cc->ssthresh = cc->cwnd > 2 * cc->mss ? cc->cwnd : 2 * cc->mss; /* RFC 5681 3.1 */
         hystart_round(c, a->nxt);
     }
 }
@@ -168,6 +169,7 @@ static void cubic_timeout(struct vt_cc *cc, uint32_t flight, bool first, vt_time
     if (first)
         cubic_loss(cc, flight, now);
     state(cc)->epoch = 0;
+    state(cc)->in_round = false; /* slow start begins anew, far from where it last was */
     cc->cwnd = cc->mss;
 }
 

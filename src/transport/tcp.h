@@ -167,8 +167,8 @@ struct vt_loss {
     vt_time rack_at;
     struct vt_seq rack_to;
     vt_span rack_rtt;
-    struct vt_seq fack;   /* the highest number known to be delivered */
-    vt_span reorder_wait; /* until the next segment counts as lost; 0: none waits */
+    struct vt_seq fack; /* the highest number known to be delivered */
+    vt_time reorder_at; /* when the next segment counts as lost; 0: none waits */
     /* PRR (RFC 6937) */
     uint32_t prr_delivered, prr_out, recover_fs;
     /* undoing a recovery that was not called for (RFC 4015, RFC 3708) */
@@ -176,9 +176,6 @@ struct vt_loss {
     uint32_t last_rexmt_ts; /* and at the last */
     uint32_t rexmt_ts;      /* our timestamp at the first retransmission (RFC 3522) */
     bool undo, rexmt_ts_set;
-    /* TLP (RFC 8985 7) */
-    bool tlp_out, tlp_again;
-    struct vt_seq tlp_end;
 };
 
 enum vt_tcb_flag {
@@ -197,6 +194,7 @@ enum vt_tcb_flag {
     VT_TCBF_ACK_NOW = 1 << 12,    /* an ACK is owed at once */
     VT_TCBF_DIRTY = 1 << 13,      /* on the list of work for the burst's end */
     VT_TCBF_REORDERING = 1 << 14, /* segments have overtaken each other on this path (RFC 8985 6.2) */
+    VT_TCBF_TLP_OUT = 1 << 15,    /* a loss probe awaits its answer; it outlives the records */
     VT_TCBF_URG_OUT = 1 << 16,    /* snd_up counts */
     VT_TCBF_URG_IN = 1 << 17,     /* rcv_up counts: the mark is not yet passed */
     VT_TCBF_OOB_HELD = 1 << 18,   /* the urgent byte has not been read */
@@ -204,6 +202,7 @@ enum vt_tcb_flag {
     VT_TCBF_RCVBUF_SET = 1 << 20,
     VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
     VT_TCBF_SLOW_ACK = 1 << 23,     /* TCP_QUICKACK is off: the ACK of a FIN may wait, too */
+    VT_TCBF_TLP_AGAIN = 1 << 23,    /* that probe was a second copy */
     VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
 };
 
@@ -240,6 +239,7 @@ struct vt_tcb {
 
     /* congestion (RFC 5681) */
     struct vt_cc cc;
+    struct vt_seq tlp_end; /* RFC 8985 7: the end of the probe that is out (VT_TCBF_TLP_OUT) */
     struct vt_loss *loss;  /* NULL while nothing is out and nothing amiss */
     struct vt_seq recover; /* the last recovery ends, or ended, when this is acknowledged (RFC 6582) */
     uint8_t ca;            /* enum vt_tcp_ca */
@@ -402,7 +402,7 @@ struct vt_tcp_ack_info {
 /* A record was delivered: the reordering it shows, and RACK's newest (RFC 8985 6.2). */
 void vt_tcp_rack_delivered(struct vt_tcb *tcb, const struct vt_sent *s, const struct vt_tcp_seg *seg,
                            struct vt_tcp_ack_info *info);
-/* Marks what has been out too long to be still on its way; sets reorder_wait. */
+/* Marks what has been out too long to be still on its way; sets reorder_at. */
 void vt_tcp_rack_detect(struct vt_tcb *tcb, struct vt_tcp_ack_info *info);
 void vt_tcp_mark_lost(struct vt_tcb *tcb, struct vt_sent *s, struct vt_tcp_ack_info *info);
 
@@ -412,6 +412,8 @@ bool vt_tcp_sent_new(struct vt_tcb *tcb, struct vt_seq from, struct vt_seq to);
 /* Makes room for the next record before it is sent. */
 bool vt_tcp_loss_ready(struct vt_tcb *tcb);
 void vt_tcp_loss_free(struct vt_tcb *tcb);
+/* RFC 8985 7.4.2: what an ACK tells of the loss probe. */
+void vt_tcp_tlp_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info);
 /* After an ACK was counted: begins, goes on with or ends recovery. */
 void vt_tcp_loss_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info);
 void vt_tcp_loss_timeout(struct vt_tcb *tcb);

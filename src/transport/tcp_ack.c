@@ -60,15 +60,14 @@ static void clean_records(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, stru
         struct vt_sent *s = vt_sent_at(&l->sent, 0);
         if (vt_seq_ge(s->from, seg->ack))
             break;
-        if (vt_seq_gt(s->to, seg->ack) && !vt_sentq_split(&l->sent, vt_tcp_core(tcb), 0, seg->ack))
-            break;
-        s = vt_sent_at(&l->sent, 0);
-        info->clean = info->clean && (s->flags & VT_SENT_AGAIN) == 0;
-        if ((s->flags & VT_SENT_SACKED) == 0) {
-            info->delivered += vt_sent_len(s);
-            vt_tcp_rack_delivered(tcb, s, seg, info);
+        struct vt_sent part = *s;
+        part.to = vt_seq_min(s->to, seg->ack);
+        info->clean = info->clean && (part.flags & VT_SENT_AGAIN) == 0;
+        if ((part.flags & VT_SENT_SACKED) == 0) {
+            info->delivered += vt_sent_len(&part);
+            vt_tcp_rack_delivered(tcb, &part, seg, info);
         }
-        vt_sentq_pop(&l->sent);
+        vt_sentq_cut(&l->sent, part.to);
     }
     if (!info->clean) /* what waited for a retransmission measures that, not the path */
         info->rtt = sacked_rtt;
@@ -153,7 +152,9 @@ static void count_duplicate(struct vt_tcb *tcb, bool dup, struct vt_tcp_ack_info
     uint32_t told = l->dup_acks * (uint32_t)tcb->mss;
     uint32_t most = tcb->ca < VT_CA_RECOVERY ? 3 * (uint32_t)tcb->mss : tcb->recover.v - tcb->snd_una.v;
     if (info->advanced) {
-        info->delivered -= told < info->delivered ? told : info->delivered;
+        uint32_t most_told = info->delivered > tcb->mss ? info->delivered - tcb->mss
+                                                        : 0; /* the hole is new */
+        info->delivered -= told < most_told ? told : most_told;
     } else if (dup && told < most) {
         l->dup_acks++;
         info->delivered = tcb->mss;
@@ -168,6 +169,7 @@ static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcp_sack_take(tcb, seg, &info);
     if (vt_seq_gt(seg->ack, tcb->snd_una))
         advance(tcb, seg, &info);
+    vt_tcp_tlp_ack(tcb, seg, &info);
     if (tcb->loss == NULL)
         return;
     if (!tcb->agreed.sack)

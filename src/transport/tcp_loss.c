@@ -216,21 +216,21 @@ static void newreno(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
 
 /* ---- The steps after an ACK, and timeouts ---- */
 
-static void tlp_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info)
+void vt_tcp_tlp_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info)
 {
-    struct vt_loss *l = tcb->loss;
-    if (!l->tlp_out || vt_seq_lt(seg->ack, l->tlp_end))
+    if (!vt_tcb_is(tcb, VT_TCBF_TLP_OUT) || vt_seq_lt(seg->ack, tcb->tlp_end))
         return;
-    l->tlp_out = false;
-    /* RFC 8985 7.4: the probe repaired a loss unless a D-SACK, or a second ACK, tells that both copies came.
-     */
-    if (!l->tlp_again || info->dsack || tcb->ca >= VT_CA_CWR)
+    bool beyond = vt_seq_gt(seg->ack, tcb->tlp_end);
+    bool harmless = !vt_tcb_is(tcb, VT_TCBF_TLP_AGAIN) || info->dsack || tcb->ca >= VT_CA_CWR;
+    /* RFC 8985 7.4.2: the ACK of its end may be the first copy's, only late. One beyond it, and no D-SACK of
+     * a second copy until then: the probe repaired a loss, which counts as one. */
+    if (harmless || beyond || (!info->advanced && seg->opts.nsacks == 0))
+        tcb->flags &= ~(uint32_t)VT_TCBF_TLP_OUT;
+    if (harmless || !beyond)
         return;
-    if (info->advanced && vt_seq_eq(seg->ack, l->tlp_end)) {
-        tcb->cc.ops->loss(&tcb->cc, vt_tcp_flight(tcb), vt_tcp_core(tcb)->now);
-        tcb->cc.cwnd = tcb->cc.ssthresh;
-        vt_tcp_emit_cc(tcb, VT_DOC_RFC8985_7);
-    }
+    tcb->cc.ops->loss(&tcb->cc, vt_tcp_flight(tcb), vt_tcp_core(tcb)->now);
+    tcb->cc.cwnd = tcb->cc.ssthresh;
+    vt_tcp_emit_cc(tcb, VT_DOC_RFC8985_7);
 }
 
 void vt_tcp_loss_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
@@ -238,7 +238,6 @@ void vt_tcp_loss_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt
     struct vt_loss *l = tcb->loss;
     if (l == NULL)
         return;
-    tlp_ack(tcb, seg, info);
     if (was_spurious(tcb, seg, info))
         undo(tcb, VT_DOC_RFC4015);
     if (tcb->ca >= VT_CA_RECOVERY && vt_seq_ge(tcb->snd_una, tcb->recover))
@@ -294,8 +293,8 @@ void vt_tcp_loss_timeout(struct vt_tcb *tcb)
     tcb->cc.cwnd = vt_tcp_pipe(tcb) + tcb->mss;
     tcb->recover = tcb->snd_nxt;
     l->dup_acks = 0;
-    l->tlp_out = false;
-    l->reorder_wait = 0;
+    tcb->flags &= ~(uint32_t)VT_TCBF_TLP_OUT;
+    l->reorder_at = 0;
     vt_tcp_emit_cc(tcb, VT_DOC_RFC6298_5);
 }
 
@@ -304,8 +303,8 @@ void vt_tcp_loss_timeout(struct vt_tcb *tcb)
 bool vt_tcp_tlp_wanted(const struct vt_tcb *tcb)
 {
     const struct vt_loss *l = tcb->loss;
-    return l != NULL && tcb->agreed.sack && tcb->ca == VT_CA_OPEN && l->sent.sacked == 0 && !l->tlp_out &&
-           tcb->srtt != 0 && tcb->end.tcp->knobs.early_retrans != 0;
+    return l != NULL && tcb->agreed.sack && tcb->ca == VT_CA_OPEN && l->sent.sacked == 0 &&
+           !vt_tcb_is(tcb, VT_TCBF_TLP_OUT) && tcb->srtt != 0 && tcb->end.tcp->knobs.early_retrans != 0;
 }
 
 vt_span vt_tcp_tlp_wait(const struct vt_tcb *tcb)
@@ -322,10 +321,10 @@ void vt_tcp_tlp_send(struct vt_tcb *tcb)
 {
     struct vt_loss *l = tcb->loss;
     struct vt_seq was = tcb->snd_nxt;
-    l->tlp_out = true;
-    l->tlp_again = false;
+    tcb->flags |= VT_TCBF_TLP_OUT;
+    tcb->flags &= ~(uint32_t)VT_TCBF_TLP_AGAIN;
     if (vt_tcp_send_one_new(tcb)) {
-        l->tlp_end = tcb->snd_nxt;
+        tcb->tlp_end = tcb->snd_nxt;
         return;
     }
     /* No new segment can go: the last one again. */
@@ -334,7 +333,7 @@ void vt_tcp_tlp_send(struct vt_tcb *tcb)
     if (vt_sent_len(s) > tcb->mss &&
         vt_sentq_split(&l->sent, vt_tcp_core(tcb), i, vt_seq_sub(s->to, tcb->mss)))
         i++;
-    l->tlp_again = true;
-    l->tlp_end = was;
+    tcb->flags |= VT_TCBF_TLP_AGAIN;
+    tcb->tlp_end = was;
     vt_tcp_retransmit(tcb, i, tcb->mss, VT_SEG_TLP);
 }

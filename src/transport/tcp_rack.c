@@ -64,7 +64,7 @@ void vt_tcp_rack_detect(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
 {
     struct vt_loss *l = tcb->loss;
     vt_time now = vt_tcp_core(tcb)->now;
-    l->reorder_wait = 0;
+    l->reorder_at = 0;
     if (l->rack_at == 0 && l->rack_rtt == 0)
         return; /* nothing has been delivered yet */
     vt_span window = reordering_window(tcb);
@@ -79,8 +79,8 @@ void vt_tcp_rack_detect(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
         vt_span left = (vt_span)(s->at - now) + l->rack_rtt + window;
         if (left <= 0)
             vt_tcp_mark_lost(tcb, s, info);
-        else if (left > l->reorder_wait)
-            l->reorder_wait = left;
+        else if (vt_time_add(now, left) > l->reorder_at)
+            l->reorder_at = vt_time_add(now, left);
     }
     if (info->dsack) { /* 6.2.4: what was sent again had not been lost */
         tcb->reo_mult = (uint8_t)(tcb->reo_mult < REO_MULT_MOST ? tcb->reo_mult + 1 : REO_MULT_MOST);

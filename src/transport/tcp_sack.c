@@ -105,9 +105,11 @@ static void take_block(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const s
 void vt_tcp_sack_take(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
 {
     const struct vt_tcp_opts *o = &seg->opts;
-    if (!tcb->agreed.sack || o->nsacks == 0 || tcb->loss == NULL)
+    if (!tcb->agreed.sack || o->nsacks == 0)
         return;
     info->dsack = is_dsack(seg, tcb);
+    if (tcb->loss == NULL)
+        return;
     for (uint8_t i = info->dsack ? 1 : 0; i < o->nsacks; i++)
         if (is_sane(tcb, &o->sack[i]))
             take_block(tcb, seg, &o->sack[i], info);

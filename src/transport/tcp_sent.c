@@ -43,9 +43,15 @@ static void count(struct vt_sentq *q, const struct vt_sent *s, bool add)
         q->retrans += len;
 }
 
-void vt_sentq_pop(struct vt_sentq *q)
+void vt_sentq_cut(struct vt_sentq *q, struct vt_seq seq)
 {
-    count(q, vt_sent_at(q, 0), false);
+    struct vt_sent *s = vt_sent_at(q, 0);
+    count(q, s, false);
+    s->from = seq;
+    if (vt_seq_lt(seq, s->to)) {
+        count(q, s, true);
+        return;
+    }
     q->head = (q->head + 1) & (q->cap - 1);
     q->n--;
 }

@@ -40,8 +40,9 @@ static inline uint32_t vt_sent_len(const struct vt_sent *s)
 struct vt_sent *vt_sentq_add(struct vt_sentq *q, struct vt_core *core, struct vt_seq from, struct vt_seq to);
 /* True when a record more can be added; makes room if need be. */
 bool vt_sentq_room(struct vt_sentq *q, struct vt_core *core);
-/* Removes the first record. */
-void vt_sentq_pop(struct vt_sentq *q);
+/* Takes what is before `seq` off the first record, and the record when that is all of it. Needs no memory: an
+ * ACK inside a record always counts. */
+void vt_sentq_cut(struct vt_sentq *q, struct vt_seq seq);
 /* Splits record i at `seq`, which lies inside it. False without memory: it stays whole. */
 bool vt_sentq_split(struct vt_sentq *q, struct vt_core *core, uint32_t i, struct vt_seq seq);
 /* Makes one record of i and i + 1, which have the same flags. */

@@ -71,8 +71,8 @@ static void rearm_out(struct vt_tcb *tcb, bool sent_new)
     if (!running)
         tcb->rexmt_from = now;
     vt_time rto = vt_time_add(tcb->rexmt_from, vt_tcp_rto(tcb));
-    if (tcb->loss->reorder_wait != 0) { /* RFC 8985 6.2.5 */
-        set_rexmt(tcb, VT_REXMT_REORDER, vt_time_add(now, tcb->loss->reorder_wait));
+    if (tcb->loss->reorder_at != 0) { /* RFC 8985 6.2.5 */
+        set_rexmt(tcb, VT_REXMT_REORDER, tcb->loss->reorder_at);
     } else if (vt_tcp_tlp_wanted(tcb)) {
         if (running && tcb->rexmt == VT_REXMT_PROBE && !sent_new)
             return;

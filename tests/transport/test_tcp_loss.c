@@ -427,6 +427,84 @@ static void test_tail_loss_probe_of_something_new(void **state)
     rig_free(r);
 }
 
+/* RFC 8985 7.4.2: the ACK of the probe's end may be the first copy's, only late: no sign of loss. */
+static void test_probe_and_a_late_ack(void **state)
+{
+    (void)state;
+    struct rig *r = ready("reno", with_sack);
+    rig_send(r, 5 * MSS);
+    rig_forget(r);
+    rig_at(r, 2 * RTT + 2 * VT_MSEC, seg(5, true));
+    ack(r, 5);
+    sack(r, 5, 5, 5); /* the copy came too: D-SACK */
+    assert_int_equal(cwnd(r), 10);
+    rig_send(r, MSS);
+    rig_forget(r);
+    ack(r, 6);
+    assert_int_equal(cwnd(r), 10);
+    rig_free(r);
+}
+
+/* And where no D-SACK tells of a second copy, the probe repaired a loss, which counts as one. */
+static void test_probe_that_repaired(void **state)
+{
+    (void)state;
+    struct rig *r = ready("reno", with_sack);
+    rig_send(r, 5 * MSS);
+    rig_forget(r);
+    rig_at(r, 2 * RTT + 2 * VT_MSEC, seg(5, true));
+    ack(r, 5);
+    assert_int_equal(cwnd(r), 10);
+    rig_send(r, MSS);
+    rig_forget(r);
+    ack(r, 6);
+    assert_true(cwnd(r) < 10);
+    rig_free(r);
+}
+
+/* A program that goes on writing does not put off what is about to count as lost. */
+static void test_reordering_timer_is_not_put_off(void **state)
+{
+    (void)state;
+    struct rig *r = ready("reno", with_sack);
+    rig_send(r, 5 * MSS);
+    rig_forget(r);
+    rig_wait(r, RTT);
+    sack(r, 0, 2, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        rig_wait(r, 2 * VT_MSEC);
+        rig_send(r, MSS);
+        rig_forget(r);
+    }
+    assert_int_equal(r->n.why[VT_SEG_FAST], 1);
+    rig_free(r);
+}
+
+/* V66: HyStart++ counts rounds wherever the numbers begin. */
+static void test_v66_hystart_rounds(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 4; k++) {
+        struct vt_cc cc = {.ops = &vt_cc_cubic};
+        uint32_t base = k * 0x40000000u + 0x10000000u, una = base;
+        cc.ops->init(&cc, MSS, 10);
+        for (unsigned round = 0; round < 12; round++)
+            for (unsigned i = 0; i < 20; i++) {
+                una += MSS;
+                struct vt_cc_ack a = {.acked = MSS,
+                                      .cwnd_limited = true,
+                                      .rtt = (50 + 20 * (vt_span)round) * VT_MSEC,
+                                      .srtt = 50 * VT_MSEC,
+                                      .min_rtt = 50 * VT_MSEC,
+                                      .una = vt_seq(una),
+                                      .nxt = vt_seq(una + 20 * MSS),
+                                      .now = (round + 1) * (vt_time)VT_SEC};
+                cc.ops->ack(&cc, &a);
+            }
+        assert_true(cc.ssthresh != UINT32_MAX); /* the queue that builds up was seen */
+    }
+}
+
 /* V46: blocks that are inverted, empty, or not of what is out say nothing. */
 static void test_v46_bad_blocks(void **state)
 {
@@ -629,6 +707,10 @@ int main(void)
         cmocka_unit_test(test_rack_reordering_is_no_loss),
         cmocka_unit_test(test_tail_loss_probe),
         cmocka_unit_test(test_tail_loss_probe_of_something_new),
+        cmocka_unit_test(test_probe_and_a_late_ack),
+        cmocka_unit_test(test_probe_that_repaired),
+        cmocka_unit_test(test_reordering_timer_is_not_put_off),
+        cmocka_unit_test(test_v66_hystart_rounds),
         cmocka_unit_test(test_v46_bad_blocks),
         cmocka_unit_test(test_v46_shredding),
         cmocka_unit_test(test_v46_shredding_a_super_segment),
