@@ -370,6 +370,8 @@ void vt_tcp_listen_segment(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct
 void vt_tcp_request_segment(struct vt_tcp_request *r, struct vt_tcp_seg *seg);
 void vt_tcp_request_free(struct vt_tcp_request *r, enum vt_doc doc);
 void vt_tcp_listener_close(struct vt_tcp_listener *l);
+/* Our window scale: what lets the largest receive buffer be told (RFC 7323 2.3). */
+uint8_t vt_tcp_window_shift(const struct vt_tcp *tcp);
 void vt_tcp_agree(struct vt_tcp *tcp, const struct vt_tcp_opts *theirs, struct vt_tcp_agreed *a);
 struct vt_seq vt_tcp_isn(struct vt_tcp *tcp, const struct vt_addr *local, const struct vt_addr *remote);
 uint32_t vt_tcp_ts_offset(struct vt_tcp *tcp, const struct vt_addr *local, const struct vt_addr *remote);

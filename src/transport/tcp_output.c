@@ -278,8 +278,7 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
     s.o.tsecr = ack ? tcb->ts_recent : 0;
     s.o.sack_ok = ack ? tcb->agreed.sack : k->sack != 0;
     s.o.wscale_ok = ack ? tcb->agreed.wscale : k->window_scaling != 0;
-    for (uint8_t w = 0; w < VT_TCP_MAX_SHIFT && k->rmem_max >> w > UINT16_MAX; w++)
-        s.o.wscale = (uint8_t)(w + 1);
+    s.o.wscale = vt_tcp_window_shift(tcp);
     tcb->snd_nxt = vt_seq_add(tcb->iss, 1);
     tcb->segs_out++;
     if (p != NULL)

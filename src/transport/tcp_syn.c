@@ -23,7 +23,7 @@ uint32_t vt_tcp_ts_offset(struct vt_tcp *tcp, const struct vt_addr *local, const
     return (uint32_t)vt_siphash(&tcp->core->key, name, sizeof(name));
 }
 
-static uint8_t window_shift(const struct vt_tcp *tcp)
+uint8_t vt_tcp_window_shift(const struct vt_tcp *tcp)
 {
     uint8_t shift = 0;
     while (shift < VT_TCP_MAX_SHIFT && tcp->knobs.rmem_max >> shift > UINT16_MAX)
@@ -40,7 +40,7 @@ void vt_tcp_agree(struct vt_tcp *tcp, const struct vt_tcp_opts *theirs, struct v
     a->wscale = k->window_scaling != 0 && theirs->wscale_ok;
     if (a->wscale) {
         a->snd_scale = theirs->wscale;
-        a->rcv_scale = window_shift(tcp);
+        a->rcv_scale = vt_tcp_window_shift(tcp);
     }
     a->peer_mss = theirs->mss_ok ? theirs->mss : 536; /* MUST-15 */
     if (a->peer_mss < k->min_snd_mss)                 /* V44: CVE-2019-11477, CVE-2019-11479 */
