@@ -41,6 +41,8 @@ struct drill_conn {
     struct drill_tuple live; /* of packets that come in: src is the peer */
     uint32_t live_isn, live_peer_isn;
     uint32_t script_isn; /* the peer's is the same in both worlds: the script chose it */
+    bool syn_anew;       /* a SYN of another number came: its answer begins the connection anew */
+    uint32_t anew_isn;   /* that number */
     struct drill_ts_pair *ts;
     unsigned nts, ts_cap;
     bool ts_known;

@@ -18,6 +18,13 @@ static void fill(uint8_t *bytes, uint32_t len, uint32_t offset)
 /* What this packet makes of its connection. */
 static void learn_from_line(struct drill_conn *c, const struct drill_packet *k)
 {
+    const uint16_t flags = k->flags & (VT_SYN | VT_ACK | VT_RST);
+
+    if (k->protocol == VT_PROTO_TCP && flags == VT_SYN && k->seq != c->live_peer_isn &&
+        (c->state == DRILL_CONN_SYNACK_SENT || c->state == DRILL_CONN_SYNACK_ACKED)) {
+        c->syn_anew = true;
+        c->anew_isn = k->seq;
+    }
     if (k->protocol == VT_PROTO_TCP && (k->flags & VT_ACK) != 0) {
         if (c->state == DRILL_CONN_SYNACK_SENT)
             c->state = DRILL_CONN_SYNACK_ACKED;
@@ -176,8 +183,13 @@ static void learn_from_sent(struct drill_conn *c, const struct drill_packet *exp
 {
     const uint16_t synack = VT_SYN | VT_ACK;
 
-    if (c->state != DRILL_CONN_SYN_CAME || (expected->flags & synack) != synack ||
-        k->protocol != VT_PROTO_TCP)
+    if ((expected->flags & synack) != synack || k->protocol != VT_PROTO_TCP)
+        return;
+    if (c->syn_anew && (k->flags & synack) == synack && k->ack == c->anew_isn + 1) {
+        c->syn_anew = false;
+        c->live_peer_isn = c->anew_isn;
+        c->written = c->read = 0;
+    } else if (c->state != DRILL_CONN_SYN_CAME)
         return;
     c->state = DRILL_CONN_SYNACK_SENT;
     c->script_isn = expected->seq;
