@@ -4,7 +4,8 @@
  * reference from the send queue; only the header is written. */
 #include "transport/tcp.h"
 
-#define GSO_MAX (65535u - 40u - 40u) /* an IP packet's length has 16 bits: headers and options taken off */
+#define SACKS_MAX 36u /* the SACK option at its longest, padded */
+#define GSO_MAX   (65535u - 40u - 40u) /* an IP packet's length has 16 bits: headers and options taken off */
 
 uint32_t vt_tcp_ts_now(const struct vt_core *core, uint32_t offset)
 {
@@ -165,7 +166,8 @@ static void send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq se
     if ((flags & VT_ACK) != 0)
         s.h.ack = tcb->rcv_nxt;
     s.gso = p->len > tcb->mss ? tcb->mss : 0;
-    fill_opts(tcb, &s.o, p->len == 0);
+    /* RFC 2018 4: blocks go with every ACK, and so with text that leaves them room. */
+    fill_opts(tcb, &s.o, p->len == 0 || p->len + SACKS_MAX <= tcb->mss);
     s.h.wnd = tell_window(tcb, &s.wnd);
     fill_urgent(tcb, seq, &s.h);
     tcb->segs_out++;
