@@ -158,6 +158,11 @@ struct vt_tcp_info {
     uint32_t tcpi_delivered, tcpi_delivered_ce;
     uint64_t tcpi_bytes_sent, tcpi_bytes_retrans;
     uint32_t tcpi_dsack_dups, tcpi_reord_seen, tcpi_rcv_ooopack, tcpi_snd_wnd;
+    uint32_t tcpi_rcv_wnd; /* as last told */
+    uint32_t tcpi_rehash;
+    uint16_t tcpi_total_rto;            /* timeouts */
+    uint16_t tcpi_total_rto_recoveries; /* rows of them that ended */
+    uint32_t tcpi_total_rto_time;       /* ms in them */
 };
 /* tcpi_state: Linux's numbers of the states. */
 enum vt_tcp_info_state {

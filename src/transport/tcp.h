@@ -8,6 +8,7 @@
  *   tcp_output  segments out             tcp_timer    every timer
  *   tcp_close   FIN, RST, letting go     tcp_timewait TIME-WAIT
  *   tcp_rtt     round trips, RTO         cc_*         congestion controllers, a table of functions
+ *   tcp_delack  when an ACK goes
  *   tcp_user    the socket's calls       tcp_sockopt  options, tcp_info
  *
  * Three kinds of object stand for a connection, by what it is doing: a request (half open, passive), a
@@ -178,6 +179,23 @@ struct vt_loss {
     bool undo, rexmt_ts_set;
 };
 
+enum vt_rcv_flag {
+    VT_RCV_SCHED = 1 << 0,   /* an ACK is owed, now or later */
+    VT_RCV_PUSHED = 1 << 1,  /* what came may be all that the peer has to say for now */
+    VT_RCV_PUSHED2 = 1 << 2, /* and that twice */
+    VT_RCV_SLOW = 1 << 3,    /* TCP_QUICKACK is off: the ACK of a FIN may wait, too */
+};
+
+/* Receiving: what ACKs wait for (tcp_delack.c). */
+struct vt_rcv {
+    uint32_t ato_ms;   /* how long an ACK waits for data to carry it; 0: no text has come yet */
+    uint16_t mss;      /* what is a full segment of this peer's */
+    uint16_t last_len; /* of the segment before, when it may become that */
+    uint8_t quick;     /* ACKs that go at once */
+    uint8_t pingpong;  /* times that the program has answered in time */
+    uint8_t flags;     /* enum vt_rcv_flag */
+};
+
 enum vt_tcb_flag {
     VT_TCBF_NODELAY = 1 << 0,
     VT_TCBF_CORK = 1 << 1,
@@ -201,7 +219,6 @@ enum vt_tcb_flag {
     VT_TCBF_SNDBUF_SET = 1 << 19,
     VT_TCBF_RCVBUF_SET = 1 << 20,
     VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
-    VT_TCBF_SLOW_ACK = 1 << 23,     /* TCP_QUICKACK is off: the ACK of a FIN may wait, too */
     VT_TCBF_TLP_AGAIN = 1 << 23,    /* that probe was a second copy */
     VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
 };
@@ -222,7 +239,8 @@ struct vt_tcb {
     struct vt_seq rcv_adv; /* right edge of the window as last told: never moved back (RFC 9293 3.8.6) */
     struct vt_seq irs, rcv_up, fin_seq;
     struct vt_seq last_ack; /* RCV.NXT as last told (RFC 7323 4.3) */
-    uint32_t rcv_since_ack; /* bytes taken since */
+
+    struct vt_rcv rcv;
 
     struct vt_tcp_agreed agreed;
     uint16_t mss;      /* payload bytes of a full segment that we send, options taken off */
@@ -382,6 +400,8 @@ void vt_tcp_syn_sent_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
 void vt_tcb_start(struct vt_tcb *tcb);
 void vt_tcb_set_mss(struct vt_tcb *tcb);
 uint16_t vt_tcp_local_mss(struct vt_tcp *tcp, struct vt_ip remote);
+/* What we tell the peer: that, or TCP_MAXSEG. */
+uint16_t vt_tcp_adv_mss(struct vt_tcp *tcp, struct vt_ip remote, uint16_t user_mss);
 struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp);
 
 /* tcp_ack.c */
@@ -433,8 +453,6 @@ void vt_tcp_tlp_send(struct vt_tcb *tcb);
 void vt_tcp_step_urg(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
 void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
 void vt_tcp_ooo_clear(struct vt_tcb *tcb);
-/* An ACK is owed: at the end of the burst, or a little later. */
-void vt_tcp_owe_ack(struct vt_tcb *tcb, bool at_once);
 /* The window to tell, from the free receive buffer; never to the left of rcv_adv (SHLD-14). */
 uint32_t vt_tcp_rcv_window(struct vt_tcb *tcb);
 /* The window that a peer has been told of and may still use. */
@@ -449,6 +467,26 @@ static inline uint16_t vt_tcp_syn_window(const struct vt_tcb *tcb)
 {
     return (uint16_t)(tcb->rcvbuf < UINT16_MAX ? tcb->rcvbuf : UINT16_MAX);
 }
+
+/* tcp_delack.c */
+/* An ACK is owed: at the end of the burst, or a little later. */
+void vt_tcp_owe_ack(struct vt_tcb *tcb, bool at_once);
+/* `len` bytes of text of this segment were taken in order. */
+void vt_tcp_delack_text(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32_t len);
+/* An ACK has left: nothing is owed any more. */
+void vt_tcp_delack_sent(struct vt_tcb *tcb);
+/* Data have left: perhaps they answer what came. */
+void vt_tcp_delack_answered(struct vt_tcb *tcb);
+/* The program has read `copied` bytes, or wants to hear at once what is owed. */
+void vt_tcp_delack_read(struct vt_tcb *tcb, uint32_t copied);
+void vt_tcp_delack_fired(struct vt_tcb *tcb);
+/* The next ACKs go at once: the peer repeats himself, or may be starting slowly. */
+void vt_tcp_quick_acks(struct vt_tcb *tcb);
+void vt_tcp_rcv_mss_init(struct vt_tcb *tcb);
+void vt_tcp_ack_synack(struct vt_tcb *tcb);
+/* TCP_QUICKACK */
+void vt_tcp_set_quickack(struct vt_tcb *tcb, int v);
+bool vt_tcp_quickack(const struct vt_tcb *tcb);
 
 /* tcp_sack.c */
 void vt_tcp_sack_note(struct vt_ooo *ooo, struct vt_seq from);

@@ -85,9 +85,9 @@ void vt_tcp_step_fin(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     /* At once, so that the peer knows that it was heard, whatever our program still has to say. A program
      * that wants no quick ACKs is given the time to close: then its FIN carries the ACK, and three segments
      * suffice. */
-    vt_tcp_owe_ack(tcb, !vt_tcb_is(tcb, VT_TCBF_SLOW_ACK) || tcb->end.state != VT_TCP_ESTABLISHED);
     tcb->rcv_nxt = vt_seq_add(tcb->rcv_nxt, 1);
     tcb->rcv_adv = vt_seq_max(tcb->rcv_adv, tcb->rcv_nxt);
+    vt_tcp_owe_ack(tcb, (tcb->rcv.flags & VT_RCV_SLOW) == 0 || tcb->end.state != VT_TCP_ESTABLISHED);
     vt_tcp_ooo_clear(tcb); /* a peer that sent text behind his FIN has sent none */
     switch (tcb->end.state) {
     case VT_TCP_ESTABLISHED: vt_tcp_set_state(&tcb->end, VT_TCP_CLOSE_WAIT, VT_DOC_RFC9293_3_10_7_4); break;

@@ -35,6 +35,12 @@ uint16_t vt_tcp_local_mss(struct vt_tcp *tcp, struct vt_ip remote)
     return (uint16_t)(mss < UINT16_MAX ? mss : UINT16_MAX);
 }
 
+uint16_t vt_tcp_adv_mss(struct vt_tcp *tcp, struct vt_ip remote, uint16_t user_mss)
+{
+    uint16_t mss = vt_tcp_local_mss(tcp, remote);
+    return user_mss != 0 && user_mss < mss ? user_mss : mss;
+}
+
 void vt_tcb_set_mss(struct vt_tcb *tcb)
 {
     /* MUST-16: Eff.snd.MSS = min(SendMSS + 20, MMS_S) - header - IP options; the timestamps are an option of
@@ -59,6 +65,8 @@ void vt_tcb_start(struct vt_tcb *tcb)
     tcb->snd_up = tcb->snd_una;
     tcb->recover = vt_seq_sub(tcb->snd_una, 1);
     tcb->rcv_up = tcb->rcv_nxt;
+    tcb->adv_mss = vt_tcp_adv_mss(tcp, tcb->end.remote.ip, tcb->user_mss);
+    vt_tcp_rcv_mss_init(tcb);
     vt_tcp_life_restart(tcb);
 }
 
@@ -182,7 +190,7 @@ static void established(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcb_start(tcb);
     if (sent_once)
         vt_tcp_rtt_sample(tcb, (vt_span)(core->now - tcb->syn_at));
-    tcb->flags |= VT_TCBF_ACK_NOW;
+    vt_tcp_ack_synack(tcb);
     vt_tcp_mark_dirty(tcb);
     vt_tcp_wake(tcb, VT_POLLOUT);
 }

@@ -90,7 +90,6 @@ static void deliver(struct vt_tcb *tcb, struct vt_pbuf *p)
     uint32_t len = p->len;
     tcb->rcv_nxt = vt_seq_add(tcb->rcv_nxt, len);
     tcb->bytes_received += len;
-    tcb->rcv_since_ack += len;
     if (coalesce(tcb, p)) {
         vt_pbuf_free(p);
         return;
@@ -286,19 +285,6 @@ static void drain_runs(struct vt_tcb *tcb)
 
 /* ---- The step ---- */
 
-/* RFC 9293 3.8.6.3 and RFC 5681 4.2: every second full segment at once, holes and their closing at once, else
- * a little later. */
-void vt_tcp_owe_ack(struct vt_tcb *tcb, bool at_once)
-{
-    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
-    if (at_once || tcb->rcv_since_ack >= 2 * (uint32_t)tcb->mss || k->delack_ms == 0) {
-        tcb->flags |= VT_TCBF_ACK_NOW;
-    } else if (tcb->deadline[VT_SLOT_DELACK] == VT_NEVER) {
-        vt_tcp_timer_set(tcb, VT_SLOT_DELACK,
-                         vt_time_add(vt_tcp_core(tcb)->now, k->delack_ms * VT_MSEC)); /* MUST-40 */
-    }
-}
-
 /* Cuts what lies before RCV.NXT and what lies beyond the window. False: nothing is left. */
 static bool trim(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
@@ -344,10 +330,12 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         vt_tcp_done(tcb, -VT_ECONNRESET, VT_DOC_RFC9293_3_6_1);
         return;
     }
-    tcb->last_data_rcvd = vt_tcp_core(tcb)->now;
     bool beyond_adv = vt_seq_ge(seg->seq, tcb->rcv_adv);
     if (!trim(tcb, seg)) {
-        tcb->flags |= VT_TCBF_ACK_NOW; /* a window probe, or old text: say where we are */
+        /* A window probe, or old text: say where we are; and soon again, since the peer seems to miss ACKs.
+         */
+        vt_tcp_quick_acks(tcb);
+        vt_tcp_owe_ack(tcb, true);
         if (beyond_adv)
             vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_RCVBUF);
         else
@@ -359,6 +347,7 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     if (vt_seq_gt(seg->seq, tcb->rcv_nxt)) { /* SHLD-31 */
         keep_for_later(tcb, seg->seq, p);
         /* RFC 5681 4.2: at once and one for each, since the sender counts them. */
+        tcb->rcv.flags |= VT_RCV_SCHED;
         vt_tcp_send_ack(tcb, VT_SEG_DUP_ACK);
         return;
     }
@@ -370,6 +359,7 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         deliver(tcb, p);
     }
     drain_runs(tcb);
+    vt_tcp_delack_text(tcb, seg, seg->len);
     vt_tcp_owe_ack(tcb, holes);
     vt_tcp_wake(tcb, VT_POLLIN);
 }

@@ -171,6 +171,8 @@ static void answer_oow(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
             return;
         tcb->oow_ack_at = now;
     }
+    if (seg->len != 0 && vt_seq_lt(seg->seq, tcb->rcv_nxt))
+        vt_tcp_quick_acks(tcb); /* the peer sends again: perhaps our ACKs are lost */
     vt_tcp_send_ack(tcb, VT_SEG_DUP_ACK);
 }
 

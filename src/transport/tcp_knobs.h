@@ -33,6 +33,8 @@
     X(rto_max_ms, "net.ipv4.tcp_rto_max_ms", 120000, 1000, 120000)                            \
     X(rto_initial_ms, "net.ipv4.tcp_rto_initial_ms", 1000, 1, 60000)                          \
     X(delack_ms, "net.ipv4.tcp_delack_ms", 40, 0, 499)                                        \
+    X(max_quickacks, "net.ipv4.tcp_max_quickacks", 16, 0, 255)                                \
+    X(pingpong_thresh, "net.ipv4.tcp_pingpong_thresh", 1, 1, 255)                             \
     X(init_cwnd, "net.ipv4.tcp_init_cwnd", 10, 1, 1000)                                       \
     X(min_snd_mss, "net.ipv4.tcp_min_snd_mss", 48, 48, 1460)                                  \
     X(challenge_ack_limit, "net.ipv4.tcp_challenge_ack_per_second", 10, 1, INT32_MAX)         \

@@ -130,15 +130,6 @@ static uint16_t tell_window(struct vt_tcb *tcb, uint32_t *bytes)
     return (uint16_t)field;
 }
 
-/* An ACK leaves: nothing is owed any more. */
-static void acked_now(struct vt_tcb *tcb)
-{
-    tcb->flags &= ~(uint32_t)VT_TCBF_ACK_NOW;
-    tcb->last_ack = tcb->rcv_nxt;
-    tcb->rcv_since_ack = 0;
-    vt_tcp_timer_clear(tcb, VT_SLOT_DELACK);
-}
-
 static void fill_urgent(const struct vt_tcb *tcb, struct vt_seq seq, struct vt_tcp_hdr *h)
 {
     /* RFC 9293 3.8.5, MUST-62: the pointer tells the first byte that is not urgent. */
@@ -172,7 +163,7 @@ static void send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq se
     fill_urgent(tcb, seq, &s.h);
     tcb->segs_out++;
     if ((flags & VT_ACK) != 0)
-        acked_now(tcb);
+        vt_tcp_delack_sent(tcb);
     emit_segment(&s, p);
 }
 
@@ -206,6 +197,8 @@ uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, b
     if (fin && last)
         flags |= VT_FIN;
     tcb->data_segs_out += n != 0;
+    if (n != 0)
+        vt_tcp_delack_answered(tcb);
     tcb->bytes_sent += n;
     tcb->last_data_sent = vt_tcp_core(tcb)->now;
     send_segment(tcb, p, seq, flags, why);
@@ -266,9 +259,7 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
                     .state = tcb->end.state,
                     .tos = tcb->tos,
                     .ttl = tcb->ttl};
-    tcb->adv_mss = vt_tcp_local_mss(tcp, tcb->end.remote.ip);
-    if (tcb->user_mss != 0 && tcb->user_mss < tcb->adv_mss)
-        tcb->adv_mss = tcb->user_mss;
+    tcb->adv_mss = vt_tcp_adv_mss(tcp, tcb->end.remote.ip, tcb->user_mss);
     s.h.seq = tcb->iss;
     s.h.flags = ack ? VT_SYN | VT_ACK : VT_SYN;
     s.h.ack = ack ? tcb->rcv_nxt : vt_seq(0);
@@ -310,9 +301,7 @@ void vt_tcp_send_synack(struct vt_tcp_request *r)
     s.h.flags = VT_SYN | VT_ACK;
     s.wnd = s.h.wnd = (uint16_t)r->rcv_wnd;
     s.o.mss_ok = true;
-    s.o.mss = vt_tcp_local_mss(tcp, r->end.remote.ip);
-    if (l->user_mss != 0 && l->user_mss < s.o.mss)
-        s.o.mss = l->user_mss;
+    s.o.mss = vt_tcp_adv_mss(tcp, r->end.remote.ip, l->user_mss);
     s.o.ts_ok = r->agreed.ts;
     s.o.tsval = vt_tcp_ts_now(tcp->core, r->ts_offset);
     s.o.tsecr = r->ts_recent;

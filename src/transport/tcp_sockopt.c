@@ -96,11 +96,7 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
         return 0;
     case VT_TCP_LINGER2: tcb->linger2 = v < 0 ? -1 : v > 120 ? 120 : v; return 0;
     case VT_TCP_USER_TIMEOUT: return set_number(&tcb->user_timeout, v, 0, INT32_MAX);
-    case VT_TCP_QUICKACK:
-        tcb->flags = v != 0 ? tcb->flags & ~(uint32_t)VT_TCBF_SLOW_ACK : tcb->flags | VT_TCBF_SLOW_ACK;
-        if (v != 0 && tcb->deadline[VT_SLOT_DELACK] != VT_NEVER)
-            tcb->flags |= VT_TCBF_ACK_NOW;
-        break;
+    case VT_TCP_QUICKACK: vt_tcp_set_quickack(tcb, v); break;
     default: return -VT_ENOPROTOOPT;
     }
     if (tcb->end.state >= VT_TCP_ESTABLISHED)
@@ -173,9 +169,9 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
                                 (tcb->agreed.wscale ? 4 : 0));
     i->tcpi_wscale = (uint8_t)(tcb->agreed.snd_scale | tcb->agreed.rcv_scale << 4);
     i->tcpi_rto = (uint32_t)(vt_tcp_rto(tcb) / VT_USEC);
-    i->tcpi_ato = (uint32_t)(tcb->end.tcp->knobs.delack_ms * 1000);
+    i->tcpi_ato = tcb->rcv.ato_ms * 1000;
     i->tcpi_snd_mss = tcb->mss;
-    i->tcpi_rcv_mss = tcb->mss;
+    i->tcpi_rcv_mss = tcb->rcv.mss;
     i->tcpi_unacked = tcb->listener != NULL ? tcb->listener->accepts : (flight + mss - 1) / mss;
     i->tcpi_sacked = tcb->listener != NULL ? tcb->listener->backlog : 0;
     if (tcb->loss != NULL) {
@@ -194,7 +190,7 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_min_rtt = (uint32_t)(tcb->min_rtt / VT_USEC);
     i->tcpi_snd_ssthresh = tcb->cc.ssthresh == UINT32_MAX ? INT32_MAX : tcb->cc.ssthresh / mss;
     i->tcpi_snd_cwnd = tcb->cc.cwnd / mss;
-    i->tcpi_advmss = tcb->adv_mss;
+    i->tcpi_advmss = tcb->adv_mss - (tcb->agreed.ts ? 12u : 0u);
     i->tcpi_reordering = 3;
     i->tcpi_rcv_space = tcb->rcvbuf;
     i->tcpi_total_retrans = tcb->total_retrans;
@@ -208,6 +204,7 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_data_segs_out = tcb->data_segs_out;
     i->tcpi_notsent_bytes = tcb->sendq.bytes > flight ? tcb->sendq.bytes - flight : 0;
     i->tcpi_snd_wnd = tcb->snd_wnd;
+    i->tcpi_rcv_wnd = tcb->rcv_adv.v - tcb->last_ack.v;
 }
 
 /* Copies out as Linux does: at most what was asked for, `*len` told. */
@@ -242,7 +239,7 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
     case VT_TCP_SYNCNT: return put_int(val, len, tcb->syn_retries != 0 ? tcb->syn_retries : k->syn_retries);
     case VT_TCP_LINGER2: return put_int(val, len, tcb->linger2 != 0 ? tcb->linger2 : k->fin_timeout);
     case VT_TCP_USER_TIMEOUT: return put_int(val, len, tcb->user_timeout);
-    case VT_TCP_QUICKACK: return put_int(val, len, !vt_tcb_is(tcb, VT_TCBF_SLOW_ACK));
+    case VT_TCP_QUICKACK: return put_int(val, len, vt_tcp_quickack(tcb));
     case VT_TCP_INFO: fill_info(tcb, &info); return put(val, len, &info, sizeof(info));
     case VT_TCP_CONGESTION:
         memcpy(cc, tcb->cc.ops->name, strlen(tcb->cc.ops->name));

@@ -185,6 +185,8 @@ static void inherit(struct vt_tcb *tcb, const struct vt_tcb *l)
     tcb->sndbuf = l->sndbuf;
     tcb->rcvbuf = l->rcvbuf;
     tcb->user_mss = l->user_mss;
+    tcb->rcv.flags = l->rcv.flags;
+    tcb->rcv.pingpong = l->rcv.pingpong;
     tcb->keepidle = l->keepidle;
     tcb->keepintvl = l->keepintvl;
     tcb->keepcnt = l->keepcnt;

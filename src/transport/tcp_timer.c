@@ -266,7 +266,7 @@ static void run_slot(struct vt_tcb *tcb, enum vt_tcp_slot slot)
     case VT_SLOT_REXMT: rexmt_timer(tcb, rexmt); break;
     case VT_SLOT_DELACK:
         vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_DELACK, 1);
-        vt_tcp_send_ack(tcb, VT_SEG_DELAYED_ACK);
+        vt_tcp_delack_fired(tcb);
         break;
     default:
         if (tcb->end.state == VT_TCP_FIN_WAIT2 && vt_tcb_is(tcb, VT_TCBF_ORPHAN)) {

@@ -241,19 +241,6 @@ bool vt_tcp_at_mark(const struct vt_tcb *tcb)
     return mark_ahead(tcb) == 0;
 }
 
-/* Room was made: tell the peer when that is worth a segment (RFC 9293 3.8.6.2.2; twice the old window, as
- * Linux). */
-static void room_made(struct vt_tcb *tcb)
-{
-    if (tcb->end.state < VT_TCP_ESTABLISHED || vt_tcb_is(tcb, VT_TCBF_FIN_RCVD))
-        return;
-    uint32_t told = vt_tcp_rcv_wnd(tcb), now = vt_tcp_rcv_window(tcb);
-    if (now > told && now >= 2 * told) {
-        tcb->flags |= VT_TCBF_ACK_NOW;
-        vt_tcp_mark_dirty(tcb);
-    }
-}
-
 /* Steps over n bytes of the receive queue. */
 static void consume(struct vt_tcb *tcb, uint32_t n)
 {
@@ -344,7 +331,8 @@ static void take(struct vt_tcb *tcb, uint32_t n)
     consume(tcb, n);
     if (mark_ahead(tcb) < 0)
         tcb->flags &= ~(uint32_t)(VT_TCBF_URG_IN | VT_TCBF_OOB_HELD);
-    room_made(tcb);
+    if (tcb->end.state >= VT_TCP_ESTABLISHED)
+        vt_tcp_delack_read(tcb, n);
 }
 
 long vt_tcp_recv(struct vt_tcb *tcb, void *buf, size_t len, int flags)

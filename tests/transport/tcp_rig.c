@@ -19,6 +19,7 @@ struct rig *rig_new_with(uint32_t irs, uint32_t features, uint32_t mtu, uint64_t
     struct rig *r = calloc(1, sizeof(*r));
     assert_non_null(r);
     tcp_node_init(&r->n, US, seed, features, mtu);
+    rig_knob(r, "net.ipv4.tcp_max_quickacks", 0);
     rig_flow(r, SERVER_PORT, CLIENT_PORT);
     r->f->irs = irs;
     r->mark = r->n.core.now;

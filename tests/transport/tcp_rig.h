@@ -57,7 +57,8 @@ struct rig {
     bool drops_ignored;            /* the test does not account for every drop */
 };
 
-/* A rig with default knobs. `irs` is the peer's ISN. */
+/* A rig with default knobs but one: there are no quick ACKs at a connection's start, so that a test of
+ * something else need not look at them. `irs` is the peer's ISN. */
 struct rig *rig_new(uint32_t irs);
 struct rig *rig_new_with(uint32_t irs, uint32_t features, uint32_t mtu, uint64_t seed);
 /* Ends the test: closes what is open, checks that all output was looked at, that every drop was accounted for
