@@ -1,29 +1,11 @@
 /* What ICMP says of our segments (RFC 9293 3.9.2.2, RFC 5927, RFC 1191). */
 #include "transport/tcp.h"
+#include "transport/udp_dgram.h"
 
 enum {
     UNREACHABLE = 3,
     SOURCE_QUENCH = 4,
-    TIME_EXCEEDED = 11,
-    PARAMETER_PROBLEM = 12,
 };
-
-static int error_of(const struct vt_icmp_error *err)
-{
-    if (err->type == UNREACHABLE) {
-        switch (err->code) {
-        case 0:
-        case 6:
-        case 8:
-        case 9:
-        case 11: return -VT_ENETUNREACH;
-        case 2:
-        case 3: return -VT_ECONNREFUSED;
-        default: return -VT_EHOSTUNREACH;
-        }
-    }
-    return err->type == PARAMETER_PROBLEM ? -VT_EPROTO : -VT_EHOSTUNREACH;
-}
 
 /* RFC 1191 7.1: the next plateau below, for a router that does not tell. */
 static uint32_t plateau(uint32_t mtu)
@@ -73,7 +55,10 @@ bool vt_tcp_icmp_error(void *ctx, const struct vt_icmp_error *err)
             too_big(tcb, err);
         return true;
     }
-    int error = error_of(err);
+    bool hard;
+    int error = vt_dgram_icmp_error(err, &hard);
+    if (error == 0)
+        return false;
     /* RFC 5927 5.2, V37: on a synchronised connection hard errors are soft, against SHLD-26: a forger could
      * otherwise end it. Of an opening the program hears at once, as on Linux. */
     tcb->soft_error = error;
