@@ -54,7 +54,8 @@
     X(EHOSTUNREACH, 113, "No route to host")                           \
     X(EALREADY, 114, "Operation already in progress")                  \
     X(EINPROGRESS, 115, "Operation now in progress")                   \
-    X(ECANCELED, 125, "Operation canceled")
+    X(ECANCELED, 125, "Operation canceled")                            \
+    X(EKEYREJECTED, 129, "Key was rejected by service")
 
 enum vt_errno {
 #define X(name, number, text) VT_##name = number,

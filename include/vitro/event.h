@@ -160,7 +160,9 @@ enum vt_event_kind {
     X(TCP_REASSEMBLY, VT_L_TRANSPORT, "tcp-reassembly", "the out-of-order queue is full (V47)")              \
     X(TCP_AFTER_CLOSE, VT_L_TRANSPORT, "tcp-after-close",                                                    \
       "data for a program that has gone (RFC 9293 3.6.1)")                                                   \
-    X(TCP_TIME_WAIT, VT_L_TRANSPORT, "tcp-time-wait", "an old segment in TIME-WAIT (RFC 1337)")
+    X(TCP_TIME_WAIT, VT_L_TRANSPORT, "tcp-time-wait", "an old segment in TIME-WAIT (RFC 1337)")              \
+    X(TCP_MD5, VT_L_TRANSPORT, "tcp-md5", "an MD5 signature missing, uncalled for or wrong (RFC 2385 4.0)")  \
+    X(TCP_AO, VT_L_TRANSPORT, "tcp-ao", "a signature missing, of no key of ours, or wrong (RFC 5925 7.5)")
 
 enum vt_drop {
     VT_DROP_NONE,

@@ -11,6 +11,7 @@
 #ifndef VITRO_HOST_H
 #define VITRO_HOST_H
 
+#include <vitro/crypto.h>
 #include <vitro/device.h>
 #include <vitro/event.h>
 #include <vitro/socket.h>
@@ -19,15 +20,16 @@ struct vt_pool;
 struct vt_stream;
 
 struct vt_host_config {
-    const char *name;         /* kept by copy; NULL: "host" */
-    uint64_t seed;            /* keys, ISNs, ports: give it the system's randomness where it matters */
-    struct vt_allocator mem;  /* zeroed: malloc and free of the C library */
-    struct vt_pool *pool;     /* NULL: one of its own */
-    struct vt_stream *stream; /* NULL: one of its own, made when somebody listens */
-    uint32_t node;            /* its number in events, 0: 1 */
-    vt_time now;              /* the time at its birth */
-    bool router;              /* forwards packets */
-    bool sums_portable;       /* the portable checksum routine, whatever the processor has */
+    const char *name;               /* kept by copy; NULL: "host" */
+    uint64_t seed;                  /* keys, ISNs, ports: give it the system's randomness where it matters */
+    struct vt_allocator mem;        /* zeroed: malloc and free of the C library */
+    struct vt_pool *pool;           /* NULL: one of its own */
+    struct vt_stream *stream;       /* NULL: one of its own, made when somebody listens */
+    const struct vt_crypto *crypto; /* for TCP-MD5 and TCP-AO; NULL: those options are refused */
+    uint32_t node;                  /* its number in events, 0: 1 */
+    vt_time now;                    /* the time at its birth */
+    bool router;                    /* forwards packets */
+    bool sums_portable;             /* the portable checksum routine, whatever the processor has */
 };
 
 /* NULL without memory. */

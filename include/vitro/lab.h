@@ -21,6 +21,7 @@ struct vt_lab_config {
     size_t events;  /* bytes of the event ring, 0: 1 MiB */
     size_t buffers; /* bytes of packets at most, 0: 1 GiB; what finds no room is dropped (NO_MEMORY) */
     bool sums_portable;
+    const struct vt_crypto *crypto; /* of every host; NULL: no signed TCP */
     uint64_t unix_time; /* seconds since 1970 at time 0, for programs that need a date; 0: VT_LAB_EPOCH */
 };
 

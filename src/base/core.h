@@ -3,6 +3,8 @@
 #ifndef VT_BASE_CORE_H
 #define VT_BASE_CORE_H
 
+#include <vitro/crypto.h>
+
 #include "events.h"
 #include "pbuf.h"
 #include "random.h"
@@ -15,6 +17,7 @@ struct vt_core {
     struct vt_allocator mem;
     struct vt_pool *pool;
     const struct vt_sums *sums;
+    const struct vt_crypto *crypto; /* NULL: nothing can be signed */
     struct vt_events ev;
     struct vt_wheel wheel;
     struct vt_rng rng;

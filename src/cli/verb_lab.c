@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+#include <vitro/openssl.h>
 #include "base/text.h"
 #include "cli.h"
 #include "lab/real.h"
@@ -394,7 +395,8 @@ static int read_topology(struct lab *l, const char *path)
 static int build(struct lab *l)
 {
     struct vt_topology_error err;
-    struct vt_lab_config config = {.name = l->name, .real = true, .unix_time = (uint64_t)time(NULL)};
+    struct vt_lab_config config = {
+        .name = l->name, .real = true, .unix_time = (uint64_t)time(NULL), .crypto = vt_crypto_openssl()};
     if (l->seed != NULL) {
         if (!cli_number(l->seed, INT64_MAX, &config.seed))
             return cli_usage(l->verb->name, "--seed wants a number, not '%s'", l->seed);

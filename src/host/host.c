@@ -17,6 +17,7 @@ static void init_core(struct vt_host *h, const struct vt_host_config *c)
     core->mem = c->mem.alloc != NULL ? c->mem : vt_host_malloc();
     core->mem_used = sizeof *h;
     core->pool = c->pool;
+    core->crypto = c->crypto;
     core->sums = c->sums_portable ? &vt_sums_portable : vt_sums_best();
     core->ev.now = &core->now;
     core->ev.node = c->node != 0 ? c->node : 1;

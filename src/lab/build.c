@@ -93,6 +93,7 @@ struct vt_host *vt_lab_add_host(struct vt_lab *lab, const char *name, bool route
         .now = lab->core.now,
         .router = router,
         .sums_portable = lab->sums_portable,
+        .crypto = lab->core.crypto,
     });
     vt_lab_record_end(lab);
     if (node->host == NULL) {

@@ -83,6 +83,7 @@ struct vt_lab *vt_lab_new(const struct vt_lab_config *config)
     lab->seed = config->seed;
     lab->real = config->real;
     lab->sums_portable = config->sums_portable;
+    lab->core.crypto = config->crypto;
     lab->unix_base = config->unix_time != 0 ? config->unix_time : VT_LAB_EPOCH;
     lab->ready_tail = &lab->ready;
     lab->instant_limit = VT_LAB_INSTANT_STEPS;

@@ -84,6 +84,8 @@ static const char *const chinese[VT_DROP_COUNT] = {
     [VT_DROP_TCP_REASSEMBLY] = "乱序队列已满（V47）",
     [VT_DROP_TCP_AFTER_CLOSE] = "数据发给已经离开的程序（RFC 9293 3.6.1）",
     [VT_DROP_TCP_TIME_WAIT] = "TIME-WAIT 中的旧报文段（RFC 1337）",
+    [VT_DROP_TCP_MD5] = "MD5 签名缺失、多余或错误（RFC 2385 4.0）",
+    [VT_DROP_TCP_AO] = "签名缺失、没有对应密钥或错误（RFC 5925 7.5）",
 };
 
 const char *vt_lens_drop_text(enum vt_lang lang, unsigned reason)

@@ -10,6 +10,7 @@
  *   tcp_rtt     round trips, RTO         cc_*         congestion controllers, a table of functions
  *   tcp_delack  when an ACK goes
  *   tcp_user    the socket's calls       tcp_sockopt  options, tcp_info
+ *   tcp_auth    keys, who must sign      tcp_sign     what of a segment is signed
  *
  * Three kinds of object stand for a connection, by what it is doing: a request (half open, passive), a
  * control block, and a TIME-WAIT entry. All begin with `struct vt_tcp_end`, which is what the table holds.
@@ -18,6 +19,7 @@
 #define VT_TRANSPORT_TCP_H
 
 #include "transport/cc.h"
+#include "transport/tcp_auth.h"
 #include "transport/tcp_knobs.h"
 #include "transport/tcp_sendq.h"
 #include "transport/tcp_sent.h"
@@ -51,8 +53,9 @@ struct vt_tcp_seg {
     const struct vt_ip_in *in;
     struct vt_addr src, dst;
     struct vt_seq seq, ack;
-    uint32_t len; /* payload bytes */
-    uint32_t wnd; /* as in the header */
+    const uint8_t *hdr; /* the header as it came, hlen bytes */
+    uint32_t len;       /* payload bytes */
+    uint32_t wnd;       /* as in the header */
     uint16_t flags;
     uint16_t urgent;
     uint16_t hlen;
@@ -86,6 +89,7 @@ struct vt_tcp_request {
     vt_time sent;    /* the last SYN,ACK */
     bool sent_again; /* which of them was answered nobody can tell (Karn, MUST-18) */
     uint8_t retries;
+    uint8_t ao_keyid, ao_rnext; /* of the SYN, when it was signed by TCP-AO */
 };
 
 /* A closed connection that waits for its last segments to die out (RFC 9293 3.6.1). */
@@ -98,6 +102,7 @@ struct vt_tcp_timewait {
     uint32_t ts_recent, ts_offset;
     vt_time ts_recent_at;
     vt_time ack_sent; /* the last ACK, for the limit on them */
+    struct vt_tcp_auth *auth;
     bool ts;
     uint8_t rcv_scale;
 };
@@ -286,6 +291,8 @@ struct vt_tcb {
     int32_t linger2;                       /* seconds; 0: the knob, below 0: none */
     uint8_t syn_retries;                   /* 0: the knob */
 
+    struct vt_tcp_auth *auth; /* NULL: nothing is signed */
+
     /* the program */
     void *user;
     int error;                        /* what SO_ERROR and the next call tell, negative */
@@ -330,6 +337,7 @@ struct vt_tcp {
     struct vt_tcb *all; /* every control block, by all_next */
     struct vt_tcp_timewait *tw_first, *tw_last;
     uint32_t tw_count, orphans, conns;
+    uint32_t auths; /* sockets and TIME-WAITs with keys */
     uint32_t next_conn;
     struct vt_tcb *free_later; /* freed at the burst's end, when nobody on the stack holds them */
 };

@@ -20,6 +20,8 @@ void vt_tcb_release(struct vt_tcb *tcb)
     vt_tcp_loss_free(tcb);
     vt_pbufq_clear(&tcb->recvq);
     vt_tcp_ooo_clear(tcb);
+    vt_tcp_auth_free(tcp, tcb->auth);
+    tcb->auth = NULL;
     if (vt_tcb_is(tcb, VT_TCBF_ORPHAN))
         tcp->orphans--;
     tcb->flags &= ~(uint32_t)VT_TCBF_ORPHAN;

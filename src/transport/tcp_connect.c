@@ -50,6 +50,7 @@ void vt_tcb_set_mss(struct vt_tcb *tcb)
     if (tcb->user_mss != 0 && mss > tcb->user_mss)
         mss = tcb->user_mss;
     mss -= tcb->agreed.ts ? 12 : 0;
+    mss -= vt_tcp_auth_overhead(tcb);
     tcb->mss = (uint16_t)mss;
     tcb->cc.mss = mss;
 }
@@ -170,6 +171,7 @@ static void take_syn(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
     tcb->irs = seg->seq;
     tcb->rcv_nxt = tcb->last_ack = vt_seq_add(seg->seq, 1);
     tcb->rcv_adv = vt_seq_add(tcb->rcv_nxt, vt_tcp_syn_window(tcb));
+    vt_tcp_auth_start(tcb);
     vt_tcp_agree(tcb->end.tcp, &seg->opts, &tcb->agreed);
     tcb->ts_recent = seg->opts.tsval;
     tcb->ts_recent_at = tcb->end.tcp->core->now;

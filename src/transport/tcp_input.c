@@ -59,6 +59,7 @@ static enum vt_drop parse(struct vt_tcp *tcp, struct vt_pbuf *p, const struct vt
     seg->in = in;
     seg->src = (struct vt_addr){in->src, 0, h.sport};
     seg->dst = (struct vt_addr){in->dst, 0, h.dport};
+    seg->hdr = b;
     seg->seq = h.seq;
     seg->ack = h.ack;
     seg->len = p->len;
@@ -104,6 +105,19 @@ static uint32_t scale_of(const struct vt_tcp_end *e)
     return ((const struct vt_tcb *)(const void *)e)->agreed.snd_scale;
 }
 
+/* Signatures are looked at before anything that the segment says is believed (RFC 2385 4.1, RFC 5925 7.5). */
+static bool authentic(struct vt_tcp *tcp, struct vt_tcp_end *e, struct vt_tcp_listener *l,
+                      struct vt_tcp_seg *seg)
+{
+    if (tcp->auths == 0 && (seg->opts.signature == 0 || tcp->core->crypto == NULL))
+        return true; /* to a host that cannot sign these are options like any other: MUST-6 */
+    enum vt_drop bad = vt_tcp_auth_check(tcp, e, l, seg);
+    if (bad == VT_DROP_NONE)
+        return true;
+    vt_drop(tcp->core, seg->p, bad, seg->in->nif->index, e != NULL ? e->conn : l->tcb->end.conn);
+    return false;
+}
+
 void vt_tcp_input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in)
 {
     struct vt_tcp *tcp = ctx;
@@ -117,6 +131,8 @@ void vt_tcp_input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in)
     if (e == NULL) {
         struct vt_tcp_listener *l = vt_tcp_find_listener(tcp, &seg.dst);
         emit_rx(tcp, l != NULL ? &l->tcb->end : NULL, &seg, seg.wnd);
+        if (!authentic(tcp, NULL, l, &seg))
+            return;
         if (l != NULL)
             vt_tcp_listen_segment(l, tcp, &seg, NULL);
         else
@@ -126,6 +142,8 @@ void vt_tcp_input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in)
     if ((seg.flags & VT_SYN) == 0)
         seg.wnd <<= scale_of(e); /* RFC 7323 2.3: the window of a SYN is never scaled */
     emit_rx(tcp, e, &seg, seg.wnd);
+    if (!authentic(tcp, e, NULL, &seg))
+        return;
     switch (e->kind) {
     case VT_TCP_KIND_REQUEST: vt_tcp_request_segment((struct vt_tcp_request *)(void *)e, &seg); break;
     case VT_TCP_KIND_TIMEWAIT: vt_tcp_timewait_segment((struct vt_tcp_timewait *)(void *)e, &seg); break;

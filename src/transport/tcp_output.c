@@ -38,6 +38,7 @@ struct out {
     uint32_t conn, mark, wnd; /* wnd in bytes, for the event */
     enum vt_seg_why why;
     uint8_t state, tos, ttl;
+    struct vt_tcp_sign sign;
     uint16_t gso; /* payload of each segment when it is a super-segment */
 };
 
@@ -71,7 +72,9 @@ static void emit_segment(struct out *s, struct vt_pbuf *p)
 {
     struct vt_core *core = s->tcp->core;
     uint8_t opts[40];
+    s->o.reserved = (uint8_t)vt_tcp_sign_len(s->sign.key);
     uint32_t payload = p->len, olen = vt_tcp_build_opts(opts, &s->o);
+    olen += vt_tcp_sign_option(&s->sign, opts + olen);
     s->h.hlen = (uint8_t)(VT_TCP_HLEN + olen);
     s->h.sport = s->src->port;
     s->h.dport = s->dst->port;
@@ -82,6 +85,8 @@ static void emit_segment(struct out *s, struct vt_pbuf *p)
     bool partial = (features & VT_DEV_TX_CSUM) != 0 || s->gso != 0;
     s->h.checksum = partial ? vt_sum_fold(pseudo) : 0;
     vt_tcp_build(b, &s->h);
+    if (s->sign.key != NULL)
+        vt_tcp_sign(core, &s->sign, &s->src->ip, &s->dst->ip, p);
     if (partial) {
         p->csum = VT_CSUM_PARTIAL;
         p->csum_offset = 16;
@@ -157,6 +162,7 @@ static void send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq se
     if ((flags & VT_ACK) != 0)
         s.h.ack = tcb->rcv_nxt;
     s.gso = p->len > tcb->mss ? tcb->mss : 0;
+    s.sign = vt_tcp_sign_of(&tcb->end, seq, false);
     /* RFC 2018 4: blocks go with every ACK, and so with text that leaves them room. */
     fill_opts(tcb, &s.o, p->len == 0 || p->len + SACKS_MAX <= tcb->mss);
     s.h.wnd = tell_window(tcb, &s.wnd);
@@ -272,6 +278,7 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
     s.o.sack_ok = ack ? tcb->agreed.sack : k->sack != 0;
     s.o.wscale_ok = ack ? tcb->agreed.wscale : k->window_scaling != 0;
     s.o.wscale = vt_tcp_window_shift(tcp);
+    s.sign = vt_tcp_sign_of(&tcb->end, tcb->iss, !ack);
     tcb->snd_nxt = vt_seq_add(tcb->iss, 1);
     tcb->segs_out++;
     if (p != NULL)
@@ -308,6 +315,7 @@ void vt_tcp_send_synack(struct vt_tcp_request *r)
     s.o.sack_ok = r->agreed.sack;
     s.o.wscale_ok = r->agreed.wscale;
     s.o.wscale = r->agreed.rcv_scale;
+    s.sign = vt_tcp_sign_of(&r->end, r->iss, false);
     r->sent_again = r->sent != 0;
     r->sent = tcp->core->now;
     emit_segment(&s, p);
@@ -330,6 +338,7 @@ void vt_tcp_reply_ack(struct vt_tcp_end *e, struct vt_seq seq, struct vt_seq ack
     s.h.seq = seq;
     s.h.ack = ack;
     s.h.flags = VT_ACK;
+    s.sign = vt_tcp_sign_of(e, seq, false);
     s.wnd = s.h.wnd = wnd;
     emit_segment(&s, p);
 }
@@ -349,6 +358,7 @@ void vt_tcp_reply_rst(struct vt_tcp *tcp, const struct vt_tcp_seg *seg, uint32_t
                     .conn = conn,
                     .why = VT_SEG_RESET,
                     .state = VT_TCP_CLOSED};
+    s.sign = vt_tcp_sign_rst(tcp, seg);
     if ((seg->flags & VT_ACK) != 0) {
         s.h.seq = seg->ack;
         s.h.flags = VT_RST;
@@ -493,6 +503,8 @@ static bool send_lost(struct vt_tcb *tcb, uint32_t most)
 static uint32_t largest(const struct vt_tcb *tcb)
 {
     if ((vt_net_features(tcb->end.tcp->net, tcb->end.remote.ip) & VT_DEV_TX_TSO4) == 0)
+        return tcb->mss;
+    if (tcb->auth != NULL) /* a device cannot sign what it cuts */
         return tcb->mss;
     uint32_t most = GSO_MAX;
     /* Loopback's segments are as large as that. */

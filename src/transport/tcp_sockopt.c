@@ -118,6 +118,11 @@ int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size
 {
     if (level == VT_SOL_TCP && name == VT_TCP_CONGESTION)
         return set_congestion(tcb, val, len);
+    if (level == VT_SOL_TCP) {
+        int auth = vt_tcp_auth_setopt(tcb, name, val, len);
+        if (auth != -VT_ENOPROTOOPT)
+            return auth;
+    }
     int v = 0;
     int err = get_int(val, len, &v);
     if (err != 0)
@@ -244,7 +249,7 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
     case VT_TCP_CONGESTION:
         memcpy(cc, tcb->cc.ops->name, strlen(tcb->cc.ops->name));
         return put(val, len, cc, sizeof(cc));
-    default: return -VT_ENOPROTOOPT;
+    default: return vt_tcp_auth_getopt(tcb, name, val, len);
     }
 }
 

@@ -136,6 +136,7 @@ static void answer_syn(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_
         return;
     }
     r->irs = seg->seq;
+    vt_tcp_ao_ids(seg, &r->ao_keyid, &r->ao_rnext);
     r->iss = vt_tcp_isn(tcp, &r->end.local, &r->end.remote);
     /* RFC 9293 3.6.1, MAY-2 (1): larger than all that the last of that name used, which may have been faster
      * than the clock. */
@@ -208,6 +209,10 @@ static struct vt_tcb *promote(struct vt_tcp_request *r, const struct vt_tcp_seg 
     inherit(tcb, l->tcb);
     tcb->end.local = r->end.local;
     tcb->end.remote = r->end.remote;
+    if (!vt_tcp_auth_inherit(tcb, l->tcb, seg)) {
+        vt_tcb_release(tcb);
+        return NULL;
+    }
     tcb->end.conn = r->end.conn;
     tcb->end.mark = r->end.mark;
     tcb->end.state = r->end.state;
@@ -225,6 +230,7 @@ static struct vt_tcb *promote(struct vt_tcp_request *r, const struct vt_tcp_seg 
     tcb->ts_recent = r->ts_recent;
     tcb->ts_recent_at = tcp->core->now;
     tcb->ts_offset = r->ts_offset;
+    vt_tcp_auth_start(tcb);
     vt_tcb_start(tcb);
     if (!r->sent_again)
         vt_tcp_rtt_sample(tcb, (vt_span)(tcp->core->now - r->sent));

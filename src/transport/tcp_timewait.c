@@ -26,6 +26,7 @@ void vt_tcp_timewait_free(struct vt_tcp_timewait *tw)
     vt_tcp_table_remove(&tw->end);
     vt_tcp_port_drop(&tw->end);
     tw_unlink(tw);
+    vt_tcp_auth_free(tcp, tw->auth);
     vt_free(tcp->core, tw, sizeof(*tw));
 }
 
@@ -69,6 +70,8 @@ void vt_tcp_enter_timewait(struct vt_tcb *tcb)
     tw->ts_recent = tcb->ts_recent;
     tw->ts_recent_at = tcb->ts_recent_at;
     tw->ts_offset = tcb->ts_offset;
+    tw->auth = tcb->auth;
+    tcb->auth = NULL;
     tw->timer.fn = tw_timer;
     tw->prev = tcp->tw_last;
     if (tcp->tw_last != NULL)

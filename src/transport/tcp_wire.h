@@ -23,11 +23,19 @@ struct vt_tcp_hdr {
     uint8_t hlen; /* 20 to 60 */
 };
 
+/* The segment carries a signature, right or not. */
+enum {
+    VT_TCP_SIGNED_MD5 = 1,
+    VT_TCP_SIGNED_AO = 2,
+};
+
 /* What the options say; absent ones are zero. */
 struct vt_tcp_opts {
     bool mss_ok, wscale_ok, sack_ok, ts_ok;
     uint8_t wscale; /* at most 14 */
     uint8_t nsacks;
+    uint8_t signature; /* VT_TCP_SIGNED_* bits */
+    uint8_t reserved;  /* building: bytes that a signature will take, multiple of 4 */
     uint16_t mss;
     uint32_t tsval, tsecr;
     struct vt_range sack[VT_TCP_MAX_SACKS];
@@ -71,6 +79,8 @@ enum vt_tcp_opt_kind {
     VT_TCPOPT_SACK_PERMITTED = 4,
     VT_TCPOPT_SACK = 5,
     VT_TCPOPT_TIMESTAMPS = 8,
+    VT_TCPOPT_MD5 = 19, /* RFC 2385 */
+    VT_TCPOPT_AO = 29,  /* RFC 5925 2.2 */
 };
 
 /* One option of `len` bytes at b, kind and length included. A wrong length makes it one that is ignored
@@ -107,6 +117,14 @@ static inline void vt_tcp_parse_opt(const uint8_t *b, uint8_t len, bool syn, str
         o->nsacks = 0;
         for (unsigned i = 2; i + 8 <= len && o->nsacks < VT_TCP_MAX_SACKS; i += 8)
             o->sack[o->nsacks++] = (struct vt_range){vt_seq(vt_get32(b + i)), vt_seq(vt_get32(b + i + 4))};
+        break;
+    case VT_TCPOPT_MD5:
+        if (len == 18)
+            o->signature |= VT_TCP_SIGNED_MD5;
+        break;
+    case VT_TCPOPT_AO:
+        if (len >= 4)
+            o->signature |= VT_TCP_SIGNED_AO;
         break;
     default: /* MUST-6: an option that is not known is stepped over */ break;
     }
@@ -170,7 +188,8 @@ static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o
         b[n + 3] = o->wscale;
         n += 4;
     }
-    uint32_t fit = (40 - n) < 12 ? 0 : (40 - n - 4) / 8;
+    uint32_t room = 40 - n - o->reserved;
+    uint32_t fit = room < 12 ? 0 : (room - 4) / 8;
     uint32_t sacks = o->nsacks < fit ? o->nsacks : fit;
     if (sacks != 0) {
         b[n] = VT_TCPOPT_NOP;
