@@ -4,7 +4,7 @@
  * reference from the send queue; only the header is written. */
 #include "transport/tcp.h"
 
-#define SACKS_MAX 36u /* the SACK option at its longest, padded */
+#define SACKS_MAX 36u                  /* the SACK option at its longest, padded */
 #define GSO_MAX   (65535u - 40u - 40u) /* an IP packet's length has 16 bits: headers and options taken off */
 
 uint32_t vt_tcp_ts_now(const struct vt_core *core, uint32_t offset)
