@@ -220,13 +220,15 @@ static bool step_sequence(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     return true;
 }
 
-/* Second: RST. RFC 5961 3.2: only one exactly at RCV.NXT resets. */
+/* Second: RST. RFC 5961 3.2: only one exactly at RCV.NXT resets; elsewhere in the window it is challenged;
+ * outside, which is where one may still begin whose text reaches into the window, it is not answered. */
 static bool step_rst(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     if ((seg->flags & VT_RST) == 0)
         return true;
     if (!vt_seq_eq(seg->seq, tcb->rcv_nxt)) {
-        vt_tcp_challenge(tcb);
+        if (vt_seq_in(seg->seq, tcb->rcv_nxt, vt_tcp_rcv_wnd(tcb)))
+            vt_tcp_challenge(tcb);
         vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_RST_BAD);
         return false;
     }

@@ -279,7 +279,8 @@ static bool request_checks(struct vt_tcp_request *r, struct vt_tcp_seg *seg)
         if (vt_seq_eq(seg->seq, rcv_nxt)) {
             vt_tcp_request_free(r, VT_DOC_RFC9293_3_10_7_4); /* a passive open returns to LISTEN */
         } else {
-            reply(r, VT_SEG_CHALLENGE);
+            if (vt_seq_in(seg->seq, rcv_nxt, r->rcv_wnd)) /* RFC 5961 3.2 */
+                reply(r, VT_SEG_CHALLENGE);
             vt_tcp_drop_seg(&r->end, seg, VT_DROP_TCP_RST_BAD);
         }
         return false;
