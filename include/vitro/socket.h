@@ -55,6 +55,7 @@ enum { /* of VT_SOL_SOCKET */
     VT_SO_ACCEPTCONN = 30,
     VT_SO_PROTOCOL = 38,
     VT_SO_DOMAIN = 39,
+    VT_SO_MEMINFO = 55, /* nine numbers, as linux/sock_diag.h has them */
 };
 enum { /* of VT_SOL_IP */
     VT_IP_TOS = 1,
@@ -78,6 +79,7 @@ enum { /* of VT_SOL_TCP */
     VT_TCP_CONGESTION = 13,
     VT_TCP_USER_TIMEOUT = 18, /* milliseconds */
     VT_TCP_NOTSENT_LOWAT = 25,
+    VT_TCP_CC_INFO = 26, /* what the controller tells of itself; nothing when it does not */
     VT_TCP_INQ = 36,
 };
 enum { /* message flags */
@@ -163,6 +165,10 @@ struct vt_tcp_info {
     uint16_t tcpi_total_rto;            /* timeouts */
     uint16_t tcpi_total_rto_recoveries; /* rows of them that ended */
     uint32_t tcpi_total_rto_time;       /* ms in them */
+    uint32_t tcpi_received_ce;          /* packets; the rest is AccECN's (RFC 9768) */
+    uint32_t tcpi_delivered_e1_bytes, tcpi_delivered_e0_bytes, tcpi_delivered_ce_bytes;
+    uint32_t tcpi_received_e1_bytes, tcpi_received_e0_bytes, tcpi_received_ce_bytes;
+    uint32_t tcpi_ecn; /* bits 0-1 the mode, 2-3 the options that were seen, 4-7 why AccECN was given up */
 };
 /* tcpi_state: Linux's numbers of the states. */
 enum vt_tcp_info_state {

@@ -85,8 +85,9 @@ static const struct field info_fields[] = {
     {"tcpi_received_e1_bytes", 264, 4, 0, 0},
     {"tcpi_received_e0_bytes", 268, 4, 0, 0},
     {"tcpi_received_ce_bytes", 272, 4, 0, 0},
-    {"tcpi_accecn_fail_mode", 276, 2, 0, 0},
-    {"tcpi_accecn_opt_seen", 278, 2, 0, 0},
+    {"tcpi_ecn_mode", 276, 1, 0, 2},
+    {"tcpi_accecn_opt_seen", 276, 1, 2, 2},
+    {"tcpi_accecn_fail_mode", 276, 1, 4, 4},
 };
 
 /* What TCP_CC_INFO gives is read by the names of all controllers, as the script knows which one it is. */

@@ -14,6 +14,7 @@
  * Everything else is refused by name, and the script skipped. */
 #include <limits.h>
 #include <stdlib.h>
+#include "knob.h"
 #include "op.h"
 
 #define NESTING 4
@@ -25,72 +26,6 @@ struct shell {
     struct drill_place place; /* of the command */
     unsigned depth;
 };
-
-/* ---- Values ---- */
-
-/* +, - and * of numbers, as $(( )) has them, without precedence but that of the brackets' contents in order
- * of products: a * b + c * d. */
-static bool arithmetic(const char **s, int64_t *value);
-
-static bool factor(const char **s, int64_t *value)
-{
-    char *end;
-
-    while (**s == ' ')
-        ++*s;
-    if (**s == '(') {
-        ++*s;
-        if (!arithmetic(s, value) || **s != ')')
-            return false;
-        ++*s;
-    } else {
-        *value = strtoll(*s, &end, 0);
-        if (end == *s)
-            return false;
-        *s = end;
-    }
-    while (**s == ' ')
-        ++*s;
-    return true;
-}
-
-static bool product(const char **s, int64_t *value)
-{
-    int64_t v;
-
-    if (!factor(s, value))
-        return false;
-    while (**s == '*') {
-        ++*s;
-        if (!factor(s, &v) || __builtin_mul_overflow(*value, v, value))
-            return false;
-    }
-    return true;
-}
-
-static bool arithmetic(const char **s, int64_t *value)
-{
-    int64_t v;
-
-    if (!product(s, value))
-        return false;
-    while (**s == '+' || **s == '-') {
-        bool plus = *(*s)++ == '+';
-
-        if (!product(s, &v) ||
-            (plus ? __builtin_add_overflow(*value, v, value) : __builtin_sub_overflow(*value, v, value)))
-            return false;
-    }
-    return true;
-}
-
-/* A number at *s, up to white space or the end. */
-static bool number(const char **s, int64_t *value)
-{
-    while (**s == ' ' || **s == '\t')
-        ++*s;
-    return arithmetic(s, value) && (**s == 0 || **s == '\t' || (*s)[-1] == ' ');
-}
 
 /* ---- Knobs ---- */
 
@@ -112,49 +47,15 @@ static bool bad_value(struct shell *sh, const char *name, const char *value)
     return drill_skip(sh->r->error, sh->place, "%s=%s: the knob takes no such value", name, value);
 }
 
-/* "4096 131072 6291456", and "1024 65535": each number has a knob of its own. */
-static int set_many(struct shell *sh, const char *name, const int64_t *value, unsigned n)
-{
-    static const char *const triple[] = {"_min", "_default", "_max"};
-    const char *stem = name;
-    int error = -VT_ENOENT;
-    size_t len = strlen(name);
-
-    if (n == 2 && len > 6 && strcmp(name + len - 6, "_range") == 0)
-        stem = drill_strndup(sh->r->arena, name, len - 6);
-    for (unsigned i = 0; i < n; i++) {
-        const char *part = drill_printf(sh->r->arena, "%s%s", stem, n == 2 && i == 1 ? "_max" : triple[i]);
-        int e = vt_host_sysctl_set(sh->r->host, part, value[i]);
-
-        /* What bounds the autotuning is, in this host, the bound of SO_RCVBUF too. */
-        if (e == -VT_ENOENT && n == 3 && i == 2)
-            e = vt_host_sysctl_set(sh->r->host,
-                                   strstr(name, "rmem") != NULL ? "net.core.rmem_max" : "net.core.wmem_max",
-                                   value[i]);
-        if (e == -VT_EINVAL)
-            return e;
-        if (e == 0)
-            error = 0;
-    }
-    return error;
-}
-
 static bool set_knob(struct shell *sh, const char *name, const char *value)
 {
-    int64_t v[3];
-    const char *s = value;
-    unsigned n = 0;
     int error;
 
     if (strcmp(name, "net.ipv4.tcp_congestion_control") == 0) {
         sh->r->congestion = value;
         return true;
     }
-    while (*s != 0 && n < 3 && number(&s, &v[n]))
-        n++;
-    if (n == 0 || *s != 0)
-        return no_knob(sh, name, value);
-    error = n == 1 ? vt_host_sysctl_set(sh->r->host, name, v[0]) : set_many(sh, name, v, n);
+    error = drill_knob_set(sh->r->host, name, value);
     if (error == 0)
         return true;
     return error == -VT_ENOENT ? no_knob(sh, name, value) : bad_value(sh, name, value);
@@ -297,7 +198,7 @@ static bool expand(struct shell *sh, const char **s, char **out)
     int64_t v;
 
     *s += 3;
-    if (!arithmetic(s, &v) || (*s)[0] != ')' || (*s)[1] != ')')
+    if (!drill_arithmetic(s, &v) || (*s)[0] != ')' || (*s)[1] != ')')
         return drill_skip(sh->r->error, sh->place, "$(( )): only + - * of numbers");
     *s += 2;
     *out += sprintf(*out, "%lld", (long long)v);

@@ -246,11 +246,22 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
     case VT_TCP_USER_TIMEOUT: return put_int(val, len, tcb->user_timeout);
     case VT_TCP_QUICKACK: return put_int(val, len, vt_tcp_quickack(tcb));
     case VT_TCP_INFO: fill_info(tcb, &info); return put(val, len, &info, sizeof(info));
+    case VT_TCP_CC_INFO:
+        *len = 0;
+        return 0; /* Linux: a controller without a tale of its own gives no bytes */
     case VT_TCP_CONGESTION:
         memcpy(cc, tcb->cc.ops->name, strlen(tcb->cc.ops->name));
         return put(val, len, cc, sizeof(cc));
     default: return vt_tcp_auth_getopt(tcb, name, val, len);
     }
+}
+
+/* Linux's SO_MEMINFO, by its order: what is queued and its bounds, in bytes. What a kernel keeps for itself
+ * is 0. */
+static int get_meminfo(const struct vt_tcb *tcb, void *val, size_t *len)
+{
+    const uint32_t info[9] = {vt_tcp_inq(tcb), tcb->rcvbuf, 0, tcb->sndbuf, 0, tcb->sendq.bytes, 0, 0, 0};
+    return put(val, len, info, sizeof(info));
 }
 
 int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size_t *len)
@@ -275,6 +286,7 @@ int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size
     case VT_SO_SNDBUF: return put_int(val, len, tcb->sndbuf);
     case VT_SO_RCVBUF: return put_int(val, len, tcb->rcvbuf);
     case VT_SO_MARK: return put_int(val, len, tcb->end.mark);
+    case VT_SO_MEMINFO: return get_meminfo(tcb, val, len);
     default: return -VT_ENOPROTOOPT;
     }
 }

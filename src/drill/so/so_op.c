@@ -1,0 +1,101 @@
+/* Calls that may wait. */
+#include <errno.h>
+#include "so.h"
+
+static bool attempt(struct so *so, struct so_op *op)
+{
+    op->moved = false;
+    vt_host_enter(so->host, so->now);
+    op->done = op->attempt(so, op);
+    if (!op->done && so->now >= op->deadline) {
+        op->result = op->at != 0 ? (long)op->at : op->on_timeout;
+        op->done = true;
+    }
+    if (op->done)
+        op->ended = so->now;
+    return op->done;
+}
+
+bool so_retry(struct so *so)
+{
+    bool moved = false;
+
+    for (struct so_op **at = &so->parked; *at != NULL;) {
+        struct so_op *op = *at;
+
+        if (attempt(so, op)) {
+            *at = op->next;
+            pthread_cond_broadcast(&so->ended);
+            moved = true; /* what it took makes room, and what it gave is to be sent */
+        } else {
+            moved |= op->moved;
+            at = &op->next;
+        }
+    }
+    return moved;
+}
+
+/* Another thread drives time. */
+static void await(struct so *so, struct so_op *op)
+{
+    so->waiting++;
+    while (!op->done)
+        pthread_cond_wait(&so->ended, &so->lock);
+    so->waiting--;
+    pthread_cond_broadcast(&so->ended);
+    so->told = true;
+    so->told_thread = pthread_self();
+    so->told_at = op->ended;
+}
+
+/* Nobody else drives time: only timers can end this. */
+static void drive(struct so *so, struct so_op *op)
+{
+    bool more = true;
+
+    while (!op->done && more)
+        more = so_advance_once(so, VT_NEVER);
+    for (struct so_op **at = &so->parked; !op->done && *at != NULL; at = &(*at)->next)
+        if (*at == op) {
+            *at = op->next;
+            op->done = true;
+            op->result = -EDEADLK; /* nothing can ever end it */
+        }
+}
+
+long so_run(struct so *so, struct so_op *op)
+{
+    if (!attempt(so, op)) {
+        op->next = so->parked;
+        so->parked = op;
+    }
+    so_step(so);
+    if (!op->done && pthread_equal(pthread_self(), so->driver))
+        drive(so, op);
+    else if (!op->done)
+        await(so, op);
+    return op->result;
+}
+
+vt_time so_timeout(struct so *so, int live, int option)
+{
+    int64_t tv[2] = {0, 0}; /* Linux's struct timeval */
+    size_t len = sizeof tv;
+
+    if (vt_getsockopt(so->host, live, VT_SOL_SOCKET, option, tv, &len) != 0 || (tv[0] == 0 && tv[1] == 0))
+        return VT_NEVER;
+    return vt_time_add(so->now, tv[0] * VT_SEC + tv[1] * VT_USEC);
+}
+
+bool so_op_init(struct so *so, struct so_op *op, int fd)
+{
+    const struct so_fd *f = so_fd(so, fd);
+
+    *op = (struct so_op){.deadline = VT_NEVER, .on_timeout = -VT_EAGAIN, .fd = -1};
+    if (f == NULL)
+        return false;
+    op->fd = f->live;
+    op->stream = f->stream;
+    op->waits = !f->nonblock;
+    return true;
+}
