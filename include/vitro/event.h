@@ -468,6 +468,7 @@ const char *vt_neigh_state_word(unsigned state);
     X(RFC5227_2_3, "RFC 5227 2.3")           \
     X(RFC5227_2_4, "RFC 5227 2.4")           \
     X(RFC5681_3_2, "RFC 5681 3.2")           \
+    X(RFC5681_4_1, "RFC 5681 4.1")           \
     X(RFC4015, "RFC 4015")                   \
     X(RFC5961_3_2, "RFC 5961 3.2")           \
     X(RFC5961_4_2, "RFC 5961 4.2")           \

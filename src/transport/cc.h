@@ -53,8 +53,8 @@ struct vt_cc_ops {
     void (*loss)(struct vt_cc *cc, uint32_t flight, vt_time now);
     /* The retransmission timer expired: `first` of a row. */
     void (*timeout)(struct vt_cc *cc, uint32_t flight, bool first, vt_time now);
-    /* The connection was idle longer than an RTO (RFC 5681 4.1). */
-    void (*idle)(struct vt_cc *cc, uint32_t iw);
+    /* The connection was idle longer than an RTO (RFC 5681 4.1): the window is about to be made smaller. */
+    void (*idle)(struct vt_cc *cc);
 };
 
 extern const struct vt_cc_ops vt_cc_reno, vt_cc_cubic;

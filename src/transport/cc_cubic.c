@@ -10,7 +10,6 @@
 #define RTT_SAMPLES    8u
 #define CSS_DIVISOR    4u
 #define CSS_ROUNDS     5u
-#define BURST_L        8u
 
 static struct vt_cubic *state(struct vt_cc *cc)
 {
@@ -79,8 +78,9 @@ static void hystart(struct vt_cc *cc, const struct vt_cc_ack *a)
 static void slow_start(struct vt_cc *cc, const struct vt_cc_ack *a)
 {
     struct vt_cubic *c = state(cc);
-    uint32_t most = BURST_L * cc->mss; /* RFC 9406 4.2: L, where sending is not paced */
-    uint32_t grow = a->acked < most ? a->acked : most;
+    /* RFC 9406 4.2 would have at most L = 8 segments an ACK where sending is not paced. A receiver that joins
+     * segments sends one ACK for many more, so, as Linux, all that was acknowledged counts. */
+    uint32_t grow = a->acked;
     if (c->css_rounds != 0)
         grow /= CSS_DIVISOR;
     cc->cwnd = cc->cwnd > UINT32_MAX - grow ? UINT32_MAX : cc->cwnd + grow;
@@ -173,11 +173,9 @@ static void cubic_timeout(struct vt_cc *cc, uint32_t flight, bool first, vt_time
     cc->cwnd = cc->mss;
 }
 
-static void cubic_idle(struct vt_cc *cc, uint32_t iw)
+static void cubic_idle(struct vt_cc *cc)
 {
-    uint32_t restart = iw * cc->mss;
     state(cc)->epoch = 0;
-    cc->cwnd = cc->cwnd < restart ? cc->cwnd : restart;
 }
 
 const struct vt_cc_ops vt_cc_cubic = {

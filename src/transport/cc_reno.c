@@ -50,10 +50,9 @@ static void reno_timeout(struct vt_cc *cc, uint32_t flight, bool first, vt_time 
     cc->u.reno.acked = 0;
 }
 
-static void reno_idle(struct vt_cc *cc, uint32_t iw)
+static void reno_idle(struct vt_cc *cc)
 {
-    uint32_t restart = iw * cc->mss;
-    cc->cwnd = cc->cwnd < restart ? cc->cwnd : restart;
+    cc->u.reno.acked = 0;
 }
 
 const struct vt_cc_ops vt_cc_reno = {

@@ -5,7 +5,9 @@
  *   tcp_syn     passive open             tcp_connect  active open
  *   tcp_ack     what an ACK does         tcp_loss     what is lost, and sending it again
  *   tcp_data    text, reassembly         tcp_sack     holes: what we tell, and what we are told
- *   tcp_output  segments out             tcp_timer    every timer
+ *   tcp_write   what a program writes    tcp_xmit     what may be sent now
+ *   tcp_output  a segment is built       tcp_timer    every timer
+ *   tcp_pace    rates, bursts
  *   tcp_close   FIN, RST, letting go     tcp_timewait TIME-WAIT
  *   tcp_rtt     round trips, RTO         cc_*         congestion controllers, a table of functions
  *   tcp_delack  when an ACK goes
@@ -182,6 +184,10 @@ struct vt_loss {
     uint32_t last_rexmt_ts; /* and at the last */
     uint32_t rexmt_ts;      /* our timestamp at the first retransmission (RFC 3522) */
     bool undo, rexmt_ts_set;
+    /* use of the congestion window: whether it held us back, and what was out, up to usage_end */
+    bool cwnd_limited;
+    uint32_t most_out;
+    struct vt_seq usage_end;
 };
 
 enum vt_rcv_flag {
@@ -224,7 +230,8 @@ enum vt_tcb_flag {
     VT_TCBF_SNDBUF_SET = 1 << 19,
     VT_TCBF_RCVBUF_SET = 1 << 20,
     VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
-    VT_TCBF_TLP_AGAIN = 1 << 23,    /* that probe was a second copy */
+    VT_TCBF_TLP_AGAIN = 1 << 21,    /* that probe was a second copy */
+    VT_TCBF_PUSH_OUT = 1 << 25,     /* what waits goes, corked or not: TCP_NODELAY was set just now */
     VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
 };
 
@@ -238,6 +245,7 @@ struct vt_tcb {
     uint32_t snd_wnd, max_wnd;
     struct vt_seq snd_wl1, snd_wl2;
     struct vt_seq iss, snd_up;
+    struct vt_seq pushed;    /* end of the last bytes written that the peer is told to push */
     struct vt_seq snd_small; /* end of the last segment below full size (Nagle, Minshall's form) */
     /* receive sequence space */
     struct vt_seq rcv_nxt;
@@ -267,8 +275,9 @@ struct vt_tcb {
     struct vt_seq recover; /* the last recovery ends, or ended, when this is acknowledged (RFC 6582) */
     uint8_t ca;            /* enum vt_tcp_ca */
     uint8_t reo_mult,
-        reo_persist;   /* RFC 8985 6.2.4: the reordering window, and recoveries until it is small again */
-    bool cwnd_limited; /* the window was in use when the last segment went */
+        reo_persist;      /* RFC 8985 6.2.4: the reordering window, and recoveries until it is small again */
+    uint32_t cwnd_used;   /* the most that was out since the window was full */
+    vt_time cwnd_full_at; /* when it was */
 
     struct vt_sendq sendq;
     struct vt_pbufq recvq;
@@ -502,21 +511,42 @@ void vt_tcp_sack_fill(const struct vt_tcb *tcb, struct vt_tcp_opts *o);
 /* Enters a segment's SACK blocks into the scoreboard. */
 void vt_tcp_sack_take(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info);
 
-/* tcp_output.c */
+/* tcp_write.c */
+/* Takes bytes that a program writes into the send queue, and may send of them meanwhile; the rest is up to
+ * vt_tcp_output(). `all`: nothing was left out for want of room. Returns what was taken: less than `len`
+ * without memory. */
+uint32_t vt_tcp_write(struct vt_tcb *tcb, const uint8_t *src, uint32_t len, bool all, int flags);
+
+/* tcp_pace.c */
+#define VT_TCP_RATE_ANY UINT64_MAX
+/* Bytes a second that the window comes to; VT_TCP_RATE_ANY while no round trip is known. */
+uint64_t vt_tcp_pacing_rate(const struct vt_tcb *tcb);
+/* Segments that go in one burst, and as one super-segment where the device cuts those. */
+uint32_t vt_tcp_burst_segs(const struct vt_tcb *tcb);
+
+/* tcp_xmit.c */
+/* An IP packet's length has 16 bits: headers and options taken off. */
+#define VT_TCP_GSO_MAX (65535u - 40u - 40u)
 /* Sends what may be sent, and an ACK if one is owed. */
 void vt_tcp_output(struct vt_tcb *tcb);
-void vt_tcp_send_syn(struct vt_tcb *tcb);
+/* Sends one burst at most of what is new. */
+void vt_tcp_output_one(struct vt_tcb *tcb);
+/* True when a larger congestion window would have been used. */
+bool vt_tcp_cwnd_limited(const struct vt_tcb *tcb);
 /* The next new segment, whatever the congestion window says (a probe); false when there is none, or no
  * window. */
 bool vt_tcp_send_one_new(struct vt_tcb *tcb);
 /* What waits, as far as the peer's window reaches, however little. */
 bool vt_tcp_send_forced(struct vt_tcb *tcb);
+/* tcp_output.c */
+void vt_tcp_send_syn(struct vt_tcb *tcb);
 /* An empty segment with `flags`, from `seq`. */
 void vt_tcp_send_empty(struct vt_tcb *tcb, struct vt_seq seq, uint16_t flags, enum vt_seg_why why);
 void vt_tcp_send_ack(struct vt_tcb *tcb, enum vt_seg_why why);
-/* Payload [seq, seq + len) of the send queue, and the FIN when `fin` and it falls there. Returns payload and
- * FIN sent. */
-uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, bool fin, enum vt_seg_why why);
+/* Payload [seq, seq + len) of the send queue, with PSH and FIN as `more` has them; the FIN only where it
+ * falls there. Returns payload and FIN sent. */
+uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, uint16_t more,
+                          enum vt_seg_why why);
 /* Sends record i again, at most `most` bytes of it. Returns what went. */
 uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum vt_seg_why why);
 void vt_tcp_send_synack(struct vt_tcp_request *r);

@@ -95,8 +95,10 @@ static void grow_window(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info)
 {
     if (tcb->ca == VT_CA_RECOVERY || tcb->ca == VT_CA_CWR || info->acked == 0)
         return;
-    struct vt_cc_ack a = {.acked = info->acked,
-                          .cwnd_limited = tcb->cwnd_limited,
+    /* What was SACKed before counted for nothing then, and is no part of what this ACK lets grow: as Linux.
+     */
+    struct vt_cc_ack a = {.acked = info->delivered,
+                          .cwnd_limited = vt_tcp_cwnd_limited(tcb),
                           .rtt = info->rtt,
                           .srtt = tcb->srtt,
                           .min_rtt = tcb->min_rtt,

@@ -63,7 +63,8 @@ void vt_tcb_start(struct vt_tcb *tcb)
     vt_tcb_set_mss(tcb);
     tcb->cc.ops->init(&tcb->cc, tcb->mss, (uint32_t)tcp->knobs.init_cwnd); /* RFC 6928 */
     tcb->last_rcv = tcb->last_data_sent = tcb->last_data_rcvd = tcb->last_ack_rcvd = now;
-    tcb->snd_up = tcb->snd_una;
+    tcb->snd_up = tcb->pushed = tcb->snd_una;
+    tcb->cwnd_full_at = now;
     tcb->recover = vt_seq_sub(tcb->snd_una, 1);
     tcb->rcv_up = tcb->rcv_nxt;
     tcb->adv_mss = vt_tcp_adv_mss(tcp, tcb->end.remote.ip, tcb->user_mss);

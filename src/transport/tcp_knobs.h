@@ -36,6 +36,12 @@
     X(max_quickacks, "net.ipv4.tcp_max_quickacks", 16, 0, 255)                                \
     X(pingpong_thresh, "net.ipv4.tcp_pingpong_thresh", 1, 1, 255)                             \
     X(init_cwnd, "net.ipv4.tcp_init_cwnd", 10, 1, 1000)                                       \
+    X(slow_start_after_idle, "net.ipv4.tcp_slow_start_after_idle", 1, 0, 1)                   \
+    X(min_tso_segs, "net.ipv4.tcp_min_tso_segs", 2, 1, 65535)                                 \
+    X(tso_win_divisor, "net.ipv4.tcp_tso_win_divisor", 3, 0, INT32_MAX)                       \
+    X(tso_rtt_log, "net.ipv4.tcp_tso_rtt_log", 9, 0, 255)                                     \
+    X(pacing_ss_ratio, "net.ipv4.tcp_pacing_ss_ratio", 200, 0, 1000)                          \
+    X(pacing_ca_ratio, "net.ipv4.tcp_pacing_ca_ratio", 120, 0, 1000)                          \
     X(min_snd_mss, "net.ipv4.tcp_min_snd_mss", 48, 48, 1460)                                  \
     X(challenge_ack_limit, "net.ipv4.tcp_challenge_ack_per_second", 10, 1, INT32_MAX)         \
     X(rfc1337, "net.ipv4.tcp_rfc1337", 1, 0, 1)                                               \

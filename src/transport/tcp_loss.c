@@ -31,7 +31,7 @@ bool vt_tcp_loss_ready(struct vt_tcb *tcb)
         tcb->loss = vt_alloc(core, sizeof(*tcb->loss));
         if (tcb->loss == NULL)
             return false;
-        tcb->loss->fack = tcb->snd_una;
+        tcb->loss->fack = tcb->loss->usage_end = tcb->snd_una;
     }
     return true;
 }

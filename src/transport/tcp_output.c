@@ -4,8 +4,7 @@
  * reference from the send queue; only the header is written. */
 #include "transport/tcp.h"
 
-#define SACKS_MAX 36u                  /* the SACK option at its longest, padded */
-#define GSO_MAX   (65535u - 40u - 40u) /* an IP packet's length has 16 bits: headers and options taken off */
+#define SACKS_MAX 36u /* the SACK option at its longest, padded */
 
 uint32_t vt_tcp_ts_now(const struct vt_core *core, uint32_t offset)
 {
@@ -185,7 +184,8 @@ void vt_tcp_send_ack(struct vt_tcb *tcb, enum vt_seg_why why)
     vt_tcp_send_empty(tcb, tcb->snd_nxt, VT_ACK, why);
 }
 
-uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, bool fin, enum vt_seg_why why)
+uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, uint16_t more,
+                          enum vt_seg_why why)
 {
     struct vt_pbuf *p = vt_pbuf_new(vt_tcp_core(tcb)->pool);
     if (p == NULL)
@@ -196,12 +196,13 @@ uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, b
         n -= n % tcb->mss;
         vt_pbuf_trim(p, n);
     }
-    uint16_t flags = VT_ACK;
-    bool last = off + n == tcb->sendq.bytes;
-    if (n != 0 && last)
-        flags |= VT_PSH; /* MUST-61: the last that there is to send */
-    if (fin && last)
-        flags |= VT_FIN;
+    uint16_t flags = VT_ACK | more;
+    if (n < len || n == 0)
+        flags &= (uint16_t)~VT_PSH;
+    if (n > tcb->mss)
+        flags |= VT_PSH; /* as Linux: a burst is worth handing on at its end */
+    if (off + n != tcb->sendq.bytes)
+        flags &= (uint16_t)~VT_FIN;
     tcb->data_segs_out += n != 0;
     if (n != 0)
         vt_tcp_delack_answered(tcb);
@@ -214,9 +215,11 @@ uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, b
 /* Small segments that are lost side by side go again as one, as far as `most` reaches. */
 static void join_lost(struct vt_sentq *q, uint32_t i, uint32_t most)
 {
+    const uint32_t ends = VT_SENT_PUSH | VT_SENT_EOR;
     while (i + 1 < q->n) {
         const struct vt_sent *s = vt_sent_at(q, i), *next = vt_sent_at(q, i + 1);
-        if ((s->flags & VT_SENT_LOST) == 0 || s->flags != next->flags || next->to.v - s->from.v > most)
+        if ((s->flags & VT_SENT_LOST) == 0 || ((s->flags ^ next->flags) & ~ends) != 0 ||
+            (s->flags & VT_SENT_EOR) != 0 || next->to.v - s->from.v > most)
             break;
         vt_sentq_merge(q, i);
     }
@@ -232,7 +235,9 @@ uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum v
         s = vt_sent_at(&l->sent, i);
     uint32_t n = vt_sent_len(s), off = s->from.v - tcb->snd_una.v;
     uint32_t left = off < tcb->sendq.bytes ? tcb->sendq.bytes - off : 0;
-    n = vt_tcp_send_data(tcb, s->from, n < left ? n : left, vt_tcb_is(tcb, VT_TCBF_FIN_SENT), why);
+    uint16_t more = (uint16_t)((vt_tcb_is(tcb, VT_TCBF_FIN_SENT) ? VT_FIN : 0) |
+                               ((s->flags & VT_SENT_PUSH) != 0 ? VT_PSH : 0));
+    n = vt_tcp_send_data(tcb, s->from, n < left ? n : left, more, why);
     if (n == 0)
         return 0;
     l->last_rexmt_ts = vt_tcp_ts_now(core, tcb->ts_offset);
@@ -383,183 +388,4 @@ void vt_tcp_challenge(struct vt_tcb *tcb)
         return;
     tcb->challenges--;
     vt_tcp_send_ack(tcb, VT_SEG_CHALLENGE);
-}
-
-/* ---- What may be sent now ---- */
-
-/* RFC 9293 3.7.4 and 3.8.6.2.1 (MUST-38): whether `len` bytes, less than a full segment, are worth sending.
- * `all`: nothing would be left behind them. */
-static bool worth_sending(const struct vt_tcb *tcb, uint32_t len, bool all)
-{
-    if (!all) /* the window allows no more: half of the largest that there was is enough */
-        return len >= tcb->max_wnd / 2 && (vt_tcp_flight(tcb) == 0 || vt_tcb_is(tcb, VT_TCBF_NODELAY));
-    if (vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED))
-        return true;
-    if (vt_tcb_is(tcb, VT_TCBF_CORK))
-        return false;
-    if (vt_tcb_is(tcb, VT_TCBF_NODELAY) || vt_tcb_is(tcb, VT_TCBF_URG_OUT))
-        return true;
-    /* Nagle in Minshall's form, as Linux has it: one small segment may be out. */
-    return !(vt_seq_gt(tcb->snd_small, tcb->snd_una) && vt_seq_le(tcb->snd_small, tcb->snd_nxt));
-}
-
-/* The numbers that the peer's window and the congestion window leave, from SND.NXT on. */
-static uint32_t usable(const struct vt_tcb *tcb)
-{
-    uint32_t flight = vt_tcp_flight(tcb), pipe = vt_tcp_pipe(tcb);
-    uint32_t wnd = tcb->snd_wnd > flight ? tcb->snd_wnd - flight : 0;
-    uint32_t cwnd = tcb->cc.cwnd > pipe ? tcb->cc.cwnd - pipe : 0;
-    return wnd < cwnd ? wnd : cwnd;
-}
-
-static bool can_send(const struct vt_tcb *tcb)
-{
-    switch (tcb->end.state) {
-    case VT_TCP_ESTABLISHED:
-    case VT_TCP_CLOSE_WAIT:
-    case VT_TCP_FIN_WAIT1:
-    case VT_TCP_CLOSING:
-    case VT_TCP_LAST_ACK: return true;
-    default: return false;
-    }
-}
-
-/* What was sent: SND.NXT moves, and a record tells of it. */
-static bool sent(struct vt_tcb *tcb, uint32_t n)
-{
-    struct vt_seq from = tcb->snd_nxt;
-    tcb->snd_nxt = vt_seq_add(tcb->snd_nxt, n);
-    if (n % tcb->mss != 0)
-        tcb->snd_small = tcb->snd_nxt;
-    if (vt_tcp_flight(tcb) > tcb->sendq.bytes)
-        tcb->flags |= VT_TCBF_FIN_SENT;
-    if (tcb->ca == VT_CA_RECOVERY)
-        tcb->loss->prr_out += n;
-    return vt_tcp_sent_new(tcb, from, tcb->snd_nxt);
-}
-
-/* Sends the next segment if there is one to be sent. */
-static bool send_next(struct vt_tcb *tcb, uint32_t room, uint32_t most)
-{
-    uint32_t off = vt_tcp_flight(tcb);
-    if (off > tcb->sendq.bytes) /* the FIN is out */
-        return false;
-    uint32_t left = tcb->sendq.bytes - off;
-    uint32_t len = left < room ? left : room;
-    len = len < most ? len : most;
-    bool all = len == left;
-    bool fin = all && vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED) && tcb->snd_wnd > off + len;
-    if (len == 0 && !fin)
-        return false;
-    if (len > tcb->mss && len < left)
-        len -= len % tcb->mss;
-    else if (len > tcb->mss && len % tcb->mss != 0 && !worth_sending(tcb, len % tcb->mss, all))
-        len -= len % tcb->mss;
-    else if (len < tcb->mss && !fin && !worth_sending(tcb, len, all))
-        return false;
-    if (!vt_tcp_loss_ready(tcb) || !vt_sentq_room(&tcb->loss->sent, vt_tcp_core(tcb)))
-        return false;
-    uint32_t n = vt_tcp_send_data(tcb, tcb->snd_nxt, len, fin, VT_SEG_NEW);
-    return n != 0 && sent(tcb, n);
-}
-
-bool vt_tcp_send_forced(struct vt_tcb *tcb)
-{
-    uint32_t left = tcb->sendq.bytes - vt_tcp_flight(tcb);
-    uint32_t n = left < tcb->snd_wnd ? left : tcb->snd_wnd;
-    n = n < tcb->mss ? n : tcb->mss;
-    if (n == 0 || !vt_tcp_loss_ready(tcb) || !vt_sentq_room(&tcb->loss->sent, vt_tcp_core(tcb)))
-        return false;
-    n = vt_tcp_send_data(tcb, tcb->snd_nxt, n, false, VT_SEG_PROBE);
-    return n != 0 && sent(tcb, n);
-}
-
-bool vt_tcp_send_one_new(struct vt_tcb *tcb)
-{
-    uint32_t flight = vt_tcp_flight(tcb);
-    uint32_t room = tcb->snd_wnd > flight ? tcb->snd_wnd - flight : 0;
-    return send_next(tcb, room < tcb->mss ? room : tcb->mss, tcb->mss);
-}
-
-/* What is lost goes before what is new (RFC 6675 5 (C)). True when something went. */
-static bool send_lost(struct vt_tcb *tcb, uint32_t most)
-{
-    uint32_t i;
-    struct vt_sent *s = vt_tcp_next_lost(tcb, &i);
-    if (s == NULL)
-        return false;
-    uint32_t pipe = vt_tcp_pipe(tcb), room = tcb->cc.cwnd > pipe ? tcb->cc.cwnd - pipe : 0;
-    uint32_t want = vt_sent_len(s) < tcb->mss ? vt_sent_len(s) : tcb->mss;
-    if (room < want && pipe != 0)
-        return false;
-    room = room > tcb->mss ? room - room % tcb->mss : tcb->mss;
-    uint32_t n = vt_tcp_retransmit(tcb, i, room < most ? room : most,
-                                   tcb->ca == VT_CA_LOSS ? VT_SEG_RTO : VT_SEG_FAST);
-    if (tcb->ca == VT_CA_RECOVERY)
-        tcb->loss->prr_out += n;
-    return n != 0;
-}
-
-static uint32_t largest(const struct vt_tcb *tcb)
-{
-    if ((vt_net_features(tcb->end.tcp->net, tcb->end.remote.ip) & VT_DEV_TX_TSO4) == 0)
-        return tcb->mss;
-    if (tcb->auth != NULL) /* a device cannot sign what it cuts */
-        return tcb->mss;
-    uint32_t most = GSO_MAX;
-    /* Loopback's segments are as large as that. */
-    return most > tcb->mss ? most - most % tcb->mss : tcb->mss;
-}
-
-/* RFC 5681 4.1: after a silence of an RTO the window says nothing of the path any more. */
-static void check_idle(struct vt_tcb *tcb)
-{
-    vt_time now = vt_tcp_core(tcb)->now;
-    if (vt_tcp_flight(tcb) == 0 && tcb->sendq.bytes != 0 && now - tcb->last_data_sent > (vt_time)tcb->rto)
-        tcb->cc.ops->idle(&tcb->cc, (uint32_t)tcb->end.tcp->knobs.init_cwnd);
-}
-
-/* Whether the congestion window is what held us back: half of it in slow start, all of it later (RFC
- * 7661 4.1, as Linux has it). */
-static void note_limit(struct vt_tcb *tcb)
-{
-    uint32_t pipe = vt_tcp_pipe(tcb);
-    tcb->cwnd_limited = tcb->cc.cwnd < tcb->cc.ssthresh ? 2 * (uint64_t)pipe > tcb->cc.cwnd
-                                                        : (uint64_t)pipe + tcb->mss > tcb->cc.cwnd;
-}
-
-void vt_tcp_output(struct vt_tcb *tcb)
-{
-    if (can_send(tcb)) {
-        check_idle(tcb);
-        uint32_t most = largest(tcb);
-        struct vt_seq was = tcb->snd_nxt;
-        while (send_lost(tcb, most))
-            ;
-        while (send_next(tcb, usable(tcb), most))
-            ;
-        note_limit(tcb);
-        vt_tcp_rearm(tcb, !vt_seq_eq(was, tcb->snd_nxt));
-    }
-    if (vt_tcb_is(tcb, VT_TCBF_ACK_NOW) && tcb->end.state >= VT_TCP_ESTABLISHED)
-        vt_tcp_send_ack(tcb, VT_SEG_ACK);
-}
-
-void vt_tcp_run(struct vt_tcp *tcp)
-{
-    while (tcp->dirty != NULL) {
-        struct vt_tcb *tcb = tcp->dirty;
-        tcp->dirty = tcb->dirty_next;
-        if (tcp->dirty == NULL)
-            tcp->dirty_last = NULL;
-        tcb->flags &= ~(uint32_t)VT_TCBF_DIRTY;
-        tcp->core->ev.cause = (struct vt_event_id){tcb->cause, tcp->core->ev.node};
-        if (tcb->end.state != VT_TCP_CLOSED)
-            vt_tcp_output(tcb);
-    }
-    while (tcp->free_later != NULL) {
-        struct vt_tcb *tcb = tcp->free_later;
-        tcp->free_later = tcb->acc_next;
-        vt_free(tcp->core, tcb, sizeof(*tcb));
-    }
 }

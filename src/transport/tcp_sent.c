@@ -64,6 +64,7 @@ bool vt_sentq_split(struct vt_sentq *q, struct vt_core *core, uint32_t i, struct
         *vt_sent_at(q, k) = *vt_sent_at(q, k - 1);
     q->n++;
     vt_sent_at(q, i)->to = seq;
+    vt_sent_at(q, i)->flags &= ~(uint32_t)(VT_SENT_PUSH | VT_SENT_EOR);
     vt_sent_at(q, i + 1)->from = seq;
     return true;
 }
@@ -71,6 +72,7 @@ bool vt_sentq_split(struct vt_sentq *q, struct vt_core *core, uint32_t i, struct
 void vt_sentq_merge(struct vt_sentq *q, uint32_t i)
 {
     vt_sent_at(q, i)->to = vt_sent_at(q, i + 1)->to;
+    vt_sent_at(q, i)->flags |= vt_sent_at(q, i + 1)->flags;
     for (uint32_t k = i + 1; k + 1 < q->n; k++)
         *vt_sent_at(q, k) = *vt_sent_at(q, k + 1);
     q->n--;

@@ -12,6 +12,8 @@ enum vt_sent_flag {
     VT_SENT_LOST = 1 << 1,    /* taken to be lost */
     VT_SENT_RETRANS = 1 << 2, /* lost, and on its way again */
     VT_SENT_AGAIN = 1 << 3,   /* has been sent more than once */
+    VT_SENT_PUSH = 1 << 4,    /* its last byte went with PSH */
+    VT_SENT_EOR = 1 << 5,     /* a record ends with it: it is not joined to what follows */
 };
 
 struct vt_sent {
@@ -45,7 +47,7 @@ bool vt_sentq_room(struct vt_sentq *q, struct vt_core *core);
 void vt_sentq_cut(struct vt_sentq *q, struct vt_seq seq);
 /* Splits record i at `seq`, which lies inside it. False without memory: it stays whole. */
 bool vt_sentq_split(struct vt_sentq *q, struct vt_core *core, uint32_t i, struct vt_seq seq);
-/* Makes one record of i and i + 1, which have the same flags. */
+/* Makes one record of i and i + 1, which have the same flags, but for those that speak of the end. */
 void vt_sentq_merge(struct vt_sentq *q, uint32_t i);
 /* The index of the record that holds `seq`, or of the first one behind it; q->n when there is none. */
 uint32_t vt_sentq_find(const struct vt_sentq *q, struct vt_seq seq);

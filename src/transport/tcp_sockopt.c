@@ -74,7 +74,10 @@ static int set_number(uint32_t *field, int v, int least, int most)
 static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
 {
     switch (name) {
-    case VT_TCP_NODELAY: /* MUST-17 */ set_flag(tcb, VT_TCBF_NODELAY, v); break;
+    case VT_TCP_NODELAY: /* MUST-17 */
+        set_flag(tcb, VT_TCBF_NODELAY, v);
+        set_flag(tcb, VT_TCBF_PUSH_OUT, v);
+        break;
     case VT_TCP_CORK: set_flag(tcb, VT_TCBF_CORK, v); break;
     case VT_TCP_MAXSEG:
         if (v != 0 && (v < 88 || v > 32767))

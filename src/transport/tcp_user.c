@@ -195,7 +195,7 @@ long vt_tcp_send(struct vt_tcb *tcb, const void *buf, size_t len, int flags)
         return err;
     uint32_t room = send_room(tcb);
     uint32_t want = len < room ? (uint32_t)len : room;
-    uint32_t n = vt_sendq_write(&tcb->sendq, vt_tcp_core(tcb), buf, want);
+    uint32_t n = vt_tcp_write(tcb, buf, want, want == len, flags);
     if (n < len)
         tcb->flags |= VT_TCBF_SEND_BLOCKED;
     if (n == 0)
@@ -214,7 +214,9 @@ long vt_tcp_send_block(struct vt_tcb *tcb, struct vt_block *block, const uint8_t
     }
     if (len > INT32_MAX)
         return -VT_EMSGSIZE;
+    vt_sendq_begin_unit(&tcb->sendq);
     err = vt_sendq_append(&tcb->sendq, vt_tcp_core(tcb), block, data, (uint32_t)len);
+    vt_sendq_mark(&tcb->sendq, err == 0 ? VT_SENDQ_PUSH : 0, 0);
     return err != 0 ? err : queued(tcb, (uint32_t)len, 0);
 }
 

@@ -43,6 +43,10 @@ static const char *parse_flags(struct line *l, const char *s)
         return s + 1;
     for (; *s != ' ' && *s != 0; s++) {
         unsigned i = 0;
+        if (*s == 'p') {
+            l->push_any = true;
+            continue;
+        }
         while (i < LETTERS && letters[i].c != *s)
             i++;
         if (i == LETTERS)

@@ -10,6 +10,7 @@ struct line {
     uint16_t flags;
     uint32_t from, to, len;
     bool ack_ok, win_ok, urg_ok, opts_ok, ts_any;
+    bool push_any; /* the flag `p`: PSH or not */
     uint32_t ack, win, urg;
     struct vt_tcp_opts o;
     uint8_t raw[40]; /* of `hex` */

@@ -243,7 +243,8 @@ static bool same_options(const struct line *want, const struct line *got)
 
 static bool same(const struct line *want, const struct line *got)
 {
-    return want->flags == got->flags && want->from == got->from && want->len == got->len &&
+    uint16_t differ = (uint16_t)((want->flags ^ got->flags) & ~(want->push_any ? VT_PSH : 0));
+    return differ == 0 && want->from == got->from && want->len == got->len &&
            (!want->ack_ok || want->ack == got->ack) && (!want->win_ok || want->win == got->win) &&
            (!want->urg_ok || want->urg == got->urg) && (!want->opts_ok || same_options(want, got));
 }

@@ -4,9 +4,10 @@
  *     rig_out(r, "S. 0:0(0) ack 1 win 65535 <mss 1460>");
  *     rig_in(r, ". 1:1(0) ack 1 win 65535");
  *
- * A line is: flags (S F R P U E W A, and `.` for ACK; `-` for none), first:behind(bytes), and what follows,
- * each part optional: `ack N`, `win N` (the field as it stands, not scaled), `urg N`, `<options>`. Numbers of
- * our stream count from our ISN, numbers of the peer's from his; a SYN is number 0, data begin at 1.
+ * A line is: flags (S F R P U E W A, and `.` for ACK; `p` for PSH or not; `-` for none), first:behind(bytes),
+ * and what follows, each part optional: `ack N`, `win N` (the field as it stands, not scaled), `urg N`,
+ * `<options>`. Numbers of our stream count from our ISN, numbers of the peer's from his; a SYN is number 0,
+ * data begin at 1.
  *
  * Options: mss N, wscale N, sackOK, sack a:b (up to four), TS val N ecr N, and in what comes in `hex 0204...`
  * for anything at all. Our timestamps count milliseconds from the first that we sent; `TS` alone stands for

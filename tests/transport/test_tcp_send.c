@@ -249,7 +249,7 @@ static void test_v58_half_the_largest_window(void **state)
     rig_out(r, ". 601:901(300) ack 1");
     rig_in(r, ". 1:1(0) ack 901 win 10");
     /* The override: a small window that stays is used after a while. */
-    rig_at(r, RIG_RTO, ". 901:911(10) ack 1");
+    rig_at(r, RIG_RTO, "P. 901:911(10) ack 1");
     rig_free(r);
 }
 
