@@ -13,7 +13,7 @@ else
   need = @tools/install-deps
 endif
 
-.PHONY: help build run test test-quick bench fuzz format lint mutants install clean
+.PHONY: help build run test test-quick bench fuzz format lint mutants models install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,10 @@ lint: ## clang-tidy and cppcheck; no warning is expected
 mutants: ## removes each guard in turn and expects its test to fail
 	$(need) build test
 	@tools/mutants
+
+models: ## SPIN checks the models of models/
+	$(need) build test
+	@models/run
 
 install: build ## into PREFIX (default /usr/local), below DESTDIR
 	@meson configure $(BUILD) --prefix $(PREFIX)
