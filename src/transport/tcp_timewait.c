@@ -110,8 +110,9 @@ static void tw_ack(struct vt_tcp_timewait *tw, enum vt_seg_why why)
 static bool reopen(struct vt_tcp_timewait *tw, struct vt_tcp_seg *seg)
 {
     struct vt_tcp *tcp = tw->end.tcp;
-    bool newer = tw->ts && seg->opts.ts_ok ? (int32_t)(seg->opts.tsval - tw->ts_recent) > 0
-                                           : vt_seq_gt(seg->seq, tw->rcv_nxt);
+    int32_t later = tw->ts && seg->opts.ts_ok ? (int32_t)(seg->opts.tsval - tw->ts_recent) : 0;
+    /* RFC 6191 2: the timestamp decides; where it is the same, or there is none, the number does. */
+    bool newer = later > 0 || (later == 0 && vt_seq_gt(seg->seq, tw->rcv_nxt));
     struct vt_tcp_listener *l = vt_tcp_find_listener(tcp, &seg->dst);
     if (tcp->knobs.tw_reuse == 0 || !newer || l == NULL)
         return false;

@@ -11,8 +11,24 @@ import tempfile
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools")
 
+
+
+def requirements(first="a/a.pkt", must=69, count=119):
+    """A map of RFC 9293's requirements whose first row names `first`."""
+    names = [f"{kind}-{n}" for kind, last in (("MUST", must), ("SHLD", 31), ("MAY", 18), ("REC", 1)) for n in range(1, last + 1)]
+    rows = [f"{name}\tMUST\ttext\t{'a/a.pkt' if i else first}\n" for i, name in enumerate(names)]
+    return f"# count {count}: MUST {count}, MUST NOT 0, SHOULD 0, SHOULD NOT 0, MAY 0\n" + "".join(rows)
+
+
+MAP = "tests/drill/REQUIREMENTS.tsv"
+
 # A tree that every check passes.
 GOOD = {
+    MAP: requirements(),
+    "tests/drill/a/a.pkt": "// RFC 9293 3.1: what must hold.\n    0 < S 0:0(0) win 1000\n",
+    "tests/link/meson.build": "['arp']\n",
+    "tests/link/test_arp.c": "static void test_a(void **state);\nstatic const int cases[] = {\n"
+                             "    cmocka_unit_test(test_a),\n};\n",
     "include/vitro/types.h": "#include <stdint.h>\n",
     "include/vitro/event.h": "#include <vitro/types.h>\n",
     "include/vitro/socket.h": "#include <vitro/types.h>\n",
@@ -98,6 +114,15 @@ BAD = [
     ("a link to no file", "docs", {"docs/A.md": "# A\n[x](gone.md)\n"}, "docs/A.md:2: there is no gone.md"),
     ("a link to no heading", "docs", {"docs/A.md": "[x](B.md#gone)\n"}, "docs/B.md has no heading for #gone"),
     ("a forbidden word", "docs", {"src/link/bad.c": "/* FIX" "ME */\n"}, "an unfinished thing"),
+    ("a requirement without a row", "requirements", {MAP: requirements(must=68)}, "no row for MUST-69"),
+    ("a count that does not fit", "requirements", {MAP: requirements(count=120)}, "the rows are `# count 119"),
+    ("a script that is not there", "requirements", {MAP: requirements("a/gone.pkt")}, "there is no script a/gone.pkt"),
+    ("a case that is not there", "requirements", {MAP: requirements("link/arp test_gone")}, "has no case test_gone"),
+    ("a program that is not built", "requirements",
+     {MAP: requirements("link/vlan test_a"), "tests/link/test_vlan.c": ""}, "does not build vlan"),
+    ("a deviation without a reason", "requirements", {MAP: requirements("not met: ")}, "nor a reason"),
+    ("a script that is not run", "requirements", {"tests/drill/a.pkt": "// RFC 9293: what must hold.\n"}, "it is not run"),
+    ("a script that says nothing", "requirements", {"tests/drill/a/b.pkt": "0 < S 0:0(0) win 1000\n"}, "the first line says"),
     ("a path of a machine", "docs", {"docs/A.md": "look into /ho" "me/x\n"}, "somebody's machine"),
 ]
 # Faults that an exception covers: (name, check, files).
@@ -118,6 +143,8 @@ EXCUSED = [
         "tools/include-exceptions": "nm src/link/bad.c puts because\n"}),
     ("a size exception", "sizes", {
         "src/link/bad.c": long_function(120), "tools/size-exceptions": "size src/link/bad.c vt_long because\n"}),
+    ("a case of cmocka's", "requirements", {MAP: requirements("link/arp test_a; a/a.pkt")}),
+    ("a deviation", "requirements", {MAP: requirements("not met: it would do harm")}),
     ("a constant table of pointers", "nm", {
         "src/link/ok.c": "struct vt_ops {\n    int (*f)(int);\n};\nint vt_link(int x);\n"
                          "extern const struct vt_ops vt_ops;\nconst struct vt_ops vt_ops = {vt_link};\n"}),
@@ -160,7 +187,8 @@ def run_check(check, more):
 
 
 def main():
-    cases = [(f"{check}: a good tree", check, {}, None) for check in ("includes", "nm", "wasm", "sizes", "format", "docs")]
+    cases = [(f"{check}: a good tree", check, {}, None) for check in ("includes", "nm", "wasm", "sizes", "format", "docs",
+                                                                      "requirements")]
     cases += [(f"{check}: {name}", check, more, None) for name, check, more in EXCUSED]
     cases += [(f"{check}: {name}", check, more, says) for name, check, more, says in BAD]
     print(f"1..{len(cases)}")
