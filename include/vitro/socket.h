@@ -78,8 +78,12 @@ enum { /* of VT_SOL_TCP */
     VT_TCP_QUICKACK = 12,
     VT_TCP_CONGESTION = 13,
     VT_TCP_USER_TIMEOUT = 18, /* milliseconds */
+    VT_TCP_FASTOPEN = 23,     /* of a listener: how many may be open before their handshake ends */
     VT_TCP_NOTSENT_LOWAT = 25,
     VT_TCP_CC_INFO = 26, /* what the controller tells of itself; nothing when it does not */
+    VT_TCP_FASTOPEN_CONNECT = 30, /* connect() waits for the first bytes, which go with the SYN */
+    VT_TCP_FASTOPEN_KEY = 33,     /* 16 bytes, or 32: the key of cookies, and one more that is taken */
+    VT_TCP_FASTOPEN_NO_COOKIE = 34,
     VT_TCP_INQ = 36,
 };
 enum { /* message flags */
@@ -88,10 +92,11 @@ enum { /* message flags */
     VT_MSG_TRUNC = 0x20,
     VT_MSG_DONTWAIT = 0x40,
     VT_MSG_EOR = 0x80,
-    VT_MSG_WAITALL = 0x100, /* for the driver that blocks */
+    VT_MSG_WAITALL = 0x100, /* for the driver that blocks; of a send: the caller waits to send the rest */
     VT_MSG_ERRQUEUE = 0x2000,
     VT_MSG_NOSIGNAL = 0x4000,
     VT_MSG_MORE = 0x8000,
+    VT_MSG_FASTOPEN = 0x20000000, /* opens the connection, the first bytes with the SYN (RFC 7413) */
 };
 enum { /* readiness */
     VT_POLLIN = 0x0001,

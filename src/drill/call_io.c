@@ -231,14 +231,44 @@ static void count_written(struct drill_op *op, size_t n)
         c->written += (uint32_t)n;
 }
 
+static uint8_t tcp_state(struct drill_run *r, const struct drill_op *op)
+{
+    uint8_t state = VT_TCPI_CLOSE;
+    size_t len = sizeof state;
+
+    vt_getsockopt(r->host, op->fd, VT_SOL_TCP, VT_TCP_INFO, &state, &len);
+    return state;
+}
+
+/* What became of an opening that a blocking write waited for: 0, or its error. */
+static long opened(struct drill_run *r, const struct drill_op *op)
+{
+    int error = 0;
+    size_t len = sizeof error;
+
+    if (tcp_state(r, op) == VT_TCPI_CLOSE)
+        vt_getsockopt(r->host, op->fd, VT_SOL_SOCKET, VT_SO_ERROR, &error, &len);
+    return -error;
+}
+
 /* A blocking write of a stream ends when all of it is taken. It goes on when poll() finds room: Linux wakes
- * it then. */
+ * it then. One that opens the connection waits, whatever the SYN has taken, until that is open. */
 static bool try_write(struct drill_run *r, struct drill_op *op)
 {
     long n;
 
-    if (op->started && !ready(r, op, VT_POLLOUT))
+    if (op->opening) {
+        if (tcp_state(r, op) == VT_TCPI_SYN_SENT || tcp_state(r, op) == VT_TCPI_SYN_RECV)
+            return false;
+        op->opening = false;
+        op->result = opened(r, op);
+        if (op->result == 0 && op->done == op->len && op->len != 0)
+            op->result = (long)op->done;
+        if (op->result != 0)
+            return true;
+    } else if (op->started && !ready(r, op, VT_POLLOUT)) {
         return false;
+    }
     op->started = true;
     n = vt_sendto(r->host, op->fd, op->buf != NULL ? op->buf + op->done : NULL, op->len - op->done, op->flags,
                   op->has_addr ? &op->addr : NULL);
@@ -247,6 +277,11 @@ static bool try_write(struct drill_run *r, struct drill_op *op)
         op->moved = true;
         count_written(op, (size_t)n);
     }
+    op->flags &= ~VT_MSG_FASTOPEN;
+    op->opening = op->waits && is_stream(op) && (n > 0 || n == -VT_EINPROGRESS) &&
+                  tcp_state(r, op) == VT_TCPI_SYN_SENT;
+    if (op->opening)
+        return false;
     if (op->waits && (n == -VT_EAGAIN || (n > 0 && op->done < op->len && is_stream(op))))
         return false;
     op->result = op->done != 0 ? (long)op->done : n;
@@ -258,6 +293,8 @@ static bool writes(struct drill_run *r, struct drill_op *op)
     struct drill_conn *c = drill_op_conn(op);
 
     op->attempt = try_write;
+    if (op->waits && is_stream(op))
+        op->flags |= VT_MSG_WAITALL;
     if (op->fd >= 0)
         op->deadline = drill_op_timeout(r, op, VT_SO_SNDTIMEO);
     for (uint32_t i = 0; op->buf != NULL && i < op->len; i++)

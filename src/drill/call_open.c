@@ -139,12 +139,26 @@ static struct drill_conn *accepted(struct drill_run *r, const struct vt_addr *pe
     return c;
 }
 
+/* As in packetdrill, accept() may take a number that an earlier one has: that connection is out of the
+ * script's reach from then on. */
+static void give_up_fd(struct drill_run *r, const struct drill_op *op)
+{
+    int64_t number;
+
+    if (drill_value(r, op->call->result, &number) && number >= 0 && number < DRILL_FDS &&
+        r->fd[number].kind == DRILL_FD_SOCKET) {
+        r->fd[number].conn->script_fd = -2;
+        r->fd[number] = (struct drill_fd){0};
+    }
+}
+
 static bool accept_made(struct drill_run *r, struct drill_op *op)
 {
     struct drill_fd *slot;
 
     if (op->result < 0)
         return true;
+    give_up_fd(r, op);
     if (!drill_take_fd(r, op, DRILL_FD_SOCKET, &slot))
         return false;
     slot->conn = accepted(r, &op->addr);

@@ -104,12 +104,31 @@ static int set_many(struct vt_host *h, const char *name, const int64_t *value, u
     return error;
 }
 
+/* The key of Fast Open cookies: four words of 32 bits in hexadecimal, joined by hyphens. */
+static int set_fastopen_key(struct vt_host *h, const char *name, const char *value)
+{
+    const char *s = value;
+
+    for (unsigned i = 0; i < 4; i++) {
+        char *end, part[NAME];
+        unsigned long word = strtoul(s, &end, 16);
+
+        snprintf(part, sizeof part, "%s_%u", name, i);
+        if (end == s || *end != (i < 3 ? '-' : 0) || vt_host_sysctl_set(h, part, (int64_t)word) != 0)
+            return -VT_EINVAL;
+        s = end + 1;
+    }
+    return 0;
+}
+
 int drill_knob_set(struct vt_host *h, const char *name, const char *value)
 {
     int64_t v[3];
     const char *s = value;
     unsigned n = 0;
 
+    if (strcmp(name, "net.ipv4.tcp_fastopen_key") == 0)
+        return set_fastopen_key(h, name, value);
     while (*s != 0 && n < 3 && number(&s, &v[n]))
         n++;
     if (n == 0 || *s != 0)

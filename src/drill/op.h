@@ -26,6 +26,7 @@ struct drill_op {
     size_t len, done;
     int flags;
     bool has_addr, started;
+    bool opening; /* a write waits for the handshake that it began (RFC 7413) */
     struct vt_addr addr;
     const struct drill_expr *expect; /* a message, an option's value, what poll finds */
     struct vt_pollfd *fds;

@@ -158,15 +158,17 @@ static bool ends_with(const char *s, const char *end)
 
 static bool run_command(struct shell *sh, char **word, unsigned n)
 {
-    static const char *const nothing[] = {"tc", "ethtool", "true", ":", "set", "modprobe", "exit"};
+    static const char *const nothing[] = {"tc", "ethtool", "nstat", "true", ":", "set", "modprobe", "exit"};
     const char *name = word[0];
 
     drill_tell(sh->r, "$ %s%s", name, n > 1 ? " ..." : "");
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
         if (strcmp(name, nothing[i]) == 0)
             return true;
-    if (strcmp(name, "ip") == 0 && n > 1 && strcmp(word[1], "tcp_metrics") == 0)
+    if (strcmp(name, "ip") == 0 && n > 1 && strcmp(word[1], "tcp_metrics") == 0) {
+        vt_tcp_fo_flush(vt_host_tcp(sh->r->host));
         return true;
+    }
     if (strcmp(name, "sysctl") == 0)
         return cmd_sysctl(sh, word, n);
     if (strcmp(name, "echo") == 0)
@@ -242,7 +244,7 @@ static void trim(struct words *w)
     for (unsigned i = 0; i < w->n; i++) {
         const char *word = w->word[i];
 
-        if (strcmp(word, "2>&1") == 0 || strncmp(word, "2>", 2) == 0 || strcmp(word, "||") == 0 ||
+        if (strcmp(word, "2>&1") == 0 || strncmp(word, "2>", 2) == 0 || strcmp(word, "&>") == 0 ||
             strcmp(word, ">/dev/null") == 0 ||
             (strcmp(word, ">") == 0 && i + 1 < w->n && strcmp(w->word[i + 1], "/dev/null") == 0)) {
             w->n = i;
@@ -253,11 +255,24 @@ static void trim(struct words *w)
 
 static bool end_command(struct shell *sh, struct words *w)
 {
+    struct words other = {.n = 0};
+    bool done;
+
+    for (unsigned i = 0; i < w->n; i++)
+        if (strcmp(w->word[i], "||") == 0) {
+            other.n = w->n - i - 1;
+            memcpy(other.word, w->word + i + 1, other.n * sizeof *other.word);
+            w->n = i;
+        }
     trim(w);
-    if (w->n != 0 && !run_command(sh, w->word, w->n))
-        return false;
+    trim(&other);
+    done = w->n == 0 || run_command(sh, w->word, w->n);
     w->n = 0;
-    return true;
+    if (!done && other.n != 0) { /* what is not here has failed: A || B goes on with B */
+        *sh->r->error = (struct drill_error){.arena = sh->r->arena};
+        done = run_command(sh, other.word, other.n);
+    }
+    return done;
 }
 
 static bool run_text(struct shell *sh, const char *s)

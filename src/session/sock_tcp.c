@@ -74,6 +74,8 @@ static int connect_result(struct vt_socket *so)
 {
     int error;
 
+    if (vt_tcp_deferred(so->u.tcb))
+        return -VT_EISCONN; /* as Linux: to the program it is connected */
     switch (tcp_state(so)) {
     case VT_TCPI_SYN_SENT:
     case VT_TCPI_SYN_RECV: return -VT_EALREADY;
@@ -101,9 +103,36 @@ static int tcp_connect(struct vt_socket *so, const struct vt_addr *peer)
     return error;
 }
 
+/* MSG_FASTOPEN, or the first bytes after a connect() that waits for them. 0: the connection is open already,
+ * and takes the bytes as any other. */
+static long tcp_send_first(struct vt_socket *so, const void *buf, size_t len, int flags,
+                           const struct vt_addr *to)
+{
+    int64_t knob = 0;
+    long n;
+
+    vt_tcp_knob_get(so->table->tcp, "net.ipv4.tcp_fastopen", &knob);
+    if ((knob & 1) == 0 || (to == NULL && !vt_tcp_deferred(so->u.tcb)))
+        return -VT_EOPNOTSUPP;
+    if (so->state == VT_SOCK_CONNECTING && !vt_tcp_deferred(so->u.tcb))
+        return connect_result(so);
+    if (so->state == VT_SOCK_LISTENING || so->state == VT_SOCK_CONNECTED)
+        return -VT_EISCONN;
+    n = vt_tcp_send_fastopen(so->u.tcb, to, buf, len, flags);
+    if (n > 0 || n == -VT_EINPROGRESS)
+        so->state = VT_SOCK_CONNECTING;
+    return n;
+}
+
 static long tcp_send(struct vt_socket *so, const void *buf, size_t len, int flags, const struct vt_addr *to)
 {
-    (void)to; /* Linux: a connected stream has its peer, and does not look */
+    /* Linux: a connected stream has its peer, and does not look at another. */
+    if ((flags & VT_MSG_FASTOPEN) != 0 || vt_tcp_deferred(so->u.tcb)) {
+        long n = tcp_send_first(so, buf, len, flags, to);
+
+        if (n != 0)
+            return n;
+    }
     if (so->state == VT_SOCK_LISTENING)
         return -VT_EPIPE;
     return vt_tcp_send(so->u.tcb, buf, len, flags);
@@ -126,6 +155,8 @@ static long tcp_send_block(struct vt_socket *so, struct vt_block *block, size_t 
 
     if (so->state == VT_SOCK_LISTENING)
         return -VT_EPIPE;
+    if (vt_tcp_deferred(so->u.tcb))
+        return tcp_send_first(so, block->data, len, 0, NULL); /* a SYN's bytes are copied: they are few */
     /* TCP takes over the reference that it is given, when it takes bytes. */
     n = vt_tcp_send_block(so->u.tcb, vt_block_ref(block), block->data, len);
     if (n <= 0)
@@ -211,7 +242,7 @@ static int tcp_ioctl(const struct vt_socket *so, unsigned request, int *value)
     if (so->state == VT_SOCK_LISTENING)
         return -VT_EINVAL;
     vt_tcp_getopt(so->u.tcb, VT_SOL_TCP, VT_TCP_INFO, &info, &len);
-    if (info.tcpi_state == VT_TCPI_SYN_SENT || info.tcpi_state == VT_TCPI_SYN_RECV)
+    if (info.tcpi_state == VT_TCPI_SYN_SENT)
         *value = 0;
     else if (request == VT_SIOCINQ)
         *value = (int)vt_tcp_inq(so->u.tcb);

@@ -13,6 +13,7 @@
  *   tcp_delack  when an ACK goes
  *   tcp_user    the socket's calls       tcp_sockopt  options, tcp_info
  *   tcp_auth    keys, who must sign      tcp_sign     what of a segment is signed
+ *   tcp_fastopen         data in the SYN, sent       tcp_fastopen_listen  data in the SYN, taken
  *
  * Three kinds of object stand for a connection, by what it is doing: a request (half open, passive), a
  * control block, and a TIME-WAIT entry. All begin with `struct vt_tcp_end`, which is what the table holds.
@@ -235,6 +236,36 @@ enum vt_tcb_flag {
     VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
 };
 
+/* How the connection opens: Fast Open (RFC 7413), and what waits for the handshake's end. */
+enum vt_tcp_open {
+    VT_OPEN_FO_CONNECT = 1 << 0,   /* TCP_FASTOPEN_CONNECT */
+    VT_OPEN_FO_NO_COOKIE = 1 << 1, /* TCP_FASTOPEN_NO_COOKIE */
+    VT_OPEN_DEFERRED = 1 << 2,     /* connect() was called, the SYN waits for the first bytes */
+    VT_OPEN_FO_OPTION = 1 << 3,    /* our SYN had the option */
+    VT_OPEN_FO_EXP = 1 << 4,       /* in the experimental form */
+    VT_OPEN_FO_DATA = 1 << 5,      /* our SYN had data */
+    VT_OPEN_FO_DONE = 1 << 6,      /* data of the SYN were taken whole: TCPI_OPT_SYN_DATA */
+    VT_OPEN_FO_CHILD = 1 << 7,     /* given to the program before its handshake ends */
+    VT_OPEN_WRITER = 1 << 8,       /* a program waits to write: its bytes can bear the handshake's ACK */
+};
+
+/* Fast Open of one control block, present while needed: the client's until the SYN is answered, a child's
+ * until its handshake ends, a listener's for good. */
+struct vt_fastopen {
+    struct vt_tcp_cookie cookie; /* of the first SYN, or SYN,ACK */
+    bool sent;                   /* it has gone: those sent again are plain (RFC 7413 4.1.3) */
+    uint32_t syn_data;           /* bytes in the SYN that we sent */
+    /* a child's */
+    struct vt_tcb *listener;
+    struct vt_fastopen *next, **prev; /* of the listener's children */
+    /* a listener's */
+    uint32_t limit, pending; /* children whose handshake has not ended; those reset of late count */
+    struct vt_fastopen *children;
+    struct vt_fo_reset *reset_first, *reset_last;
+    uint8_t keys; /* set by TCP_FASTOPEN_KEY; 0: the host's */
+    uint8_t key[2][16];
+};
+
 /* The control block (RFC 9293 3.3.1). Sequence variables have the RFC's names. */
 struct vt_tcb {
     struct vt_tcp_end end;
@@ -299,6 +330,8 @@ struct vt_tcb {
     uint32_t user_timeout;                 /* ms; 0: none */
     int32_t linger2;                       /* seconds; 0: the knob, below 0: none */
     uint8_t syn_retries;                   /* 0: the knob */
+    uint16_t open;                         /* enum vt_tcp_open */
+    struct vt_fastopen *fo;                /* NULL while there is none */
 
     struct vt_tcp_auth *auth; /* NULL: nothing is signed */
 
@@ -348,7 +381,10 @@ struct vt_tcp {
     uint32_t tw_count, orphans, conns;
     uint32_t auths; /* sockets and TIME-WAITs with keys */
     uint32_t next_conn;
-    struct vt_tcb *free_later; /* freed at the burst's end, when nobody on the stack holds them */
+    struct vt_fo_dest *fo_cache; /* cookies and MSSs of servers, tcp_fastopen.c; NULL until there is one */
+    vt_time fo_paused_at;        /* when Fast Open was last found to be swallowed on the way */
+    uint32_t fo_pauses;          /* how often, in a row */
+    struct vt_tcb *free_later;   /* freed at the burst's end, when nobody on the stack holds them */
 };
 
 static inline struct vt_tcb *vt_tcb_of(struct vt_tcp_end *e)
@@ -404,12 +440,47 @@ void vt_tcp_listen_segment(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct
                            const struct vt_seq *used);
 void vt_tcp_request_segment(struct vt_tcp_request *r, struct vt_tcp_seg *seg);
 void vt_tcp_request_free(struct vt_tcp_request *r, enum vt_doc doc);
+/* An ICMP error that quotes a SYN,ACK, or claims to. True when it did. */
+bool vt_tcp_request_icmp(struct vt_tcp_request *r, struct vt_seq seq, const struct vt_icmp_error *err);
 void vt_tcp_listener_close(struct vt_tcp_listener *l);
 /* Our window scale: what lets the largest receive buffer be told (RFC 7323 2.3). */
 uint8_t vt_tcp_window_shift(const struct vt_tcp *tcp);
 void vt_tcp_agree(struct vt_tcp *tcp, const struct vt_tcp_opts *theirs, struct vt_tcp_agreed *a);
 struct vt_seq vt_tcp_isn(struct vt_tcp *tcp, const struct vt_addr *local, const struct vt_addr *remote);
 uint32_t vt_tcp_ts_offset(struct vt_tcp *tcp, const struct vt_addr *local, const struct vt_addr *remote);
+
+/* tcp_fastopen.c */
+struct vt_fastopen *vt_tcp_fo_get(struct vt_tcb *tcb); /* makes it; NULL without memory */
+void vt_tcp_fo_free(struct vt_tcb *tcb);
+/* True when connect() may wait for bytes that go with the SYN: there is a cookie, or none is needed. */
+bool vt_tcp_fo_defers(struct vt_tcb *tcb);
+/* Prepares the SYN of an opening that the program wants fast: its option, and as much of the text as it may
+ * bear, which goes into the send queue. The bytes taken, or -VT_ENOBUFS. */
+long vt_tcp_fo_prepare(struct vt_tcb *tcb, const void *buf, size_t len);
+/* Puts the option and the text of a first SYN or SYN,ACK in their places; the bytes of text. */
+uint32_t vt_tcp_fo_fill(struct vt_tcb *tcb, struct vt_tcp_opts *o, struct vt_pbuf *p);
+/* The SYN,ACK has come, and the connection is established: what is learnt from it. */
+void vt_tcp_fo_answered(struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
+/* What the SYN bore and the peer has not acknowledged goes again, at once. */
+void vt_tcp_fo_resend(struct vt_tcb *tcb);
+/* The SYN with data was too big for the path: a plain one goes. */
+void vt_tcp_fo_too_big(struct vt_tcb *tcb);
+/* A retransmission timer of the connection has run out for the n-th time; `last`: it gives up. */
+void vt_tcp_fo_timeout(struct vt_tcb *tcb, uint32_t n, bool last);
+void vt_tcp_fo_ended(struct vt_tcb *tcb);
+
+/* tcp_fastopen_listen.c */
+int vt_tcp_fo_set_limit(struct vt_tcb *tcb, int limit);
+int vt_tcp_fo_set_key(struct vt_tcb *tcb, const void *val, size_t len);
+int vt_tcp_fo_get_key(const struct vt_tcb *tcb, void *val, size_t *len);
+/* listen() was called: the knob may open every listener. */
+void vt_tcp_fo_listen(struct vt_tcb *tcb);
+/* Whether a SYN's data may be given to the program at once; `*reply` becomes the option of our SYN,ACK. */
+bool vt_tcp_fo_judge(struct vt_tcp_listener *l, const struct vt_tcp_seg *seg, struct vt_tcp_cookie *reply);
+/* Counts a child until its handshake ends. -VT_ENOMEM. */
+int vt_tcp_fo_child(struct vt_tcp_listener *l, struct vt_tcb *child, const struct vt_tcp_cookie *reply);
+void vt_tcp_fo_child_done(struct vt_tcb *child, bool reset);
+void vt_tcp_fo_listener_free(struct vt_tcb *listener);
 
 /* tcp_connect.c */
 void vt_tcp_syn_sent_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
@@ -549,7 +620,8 @@ uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, u
                           enum vt_seg_why why);
 /* Sends record i again, at most `most` bytes of it. Returns what went. */
 uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum vt_seg_why why);
-void vt_tcp_send_synack(struct vt_tcp_request *r);
+/* `fo`: a Fast Open option of the first; NULL: none. */
+void vt_tcp_send_synack(struct vt_tcp_request *r, const struct vt_tcp_cookie *fo);
 /* An ACK of an entry that has no control block, and a RST to a segment of nobody (RFC 9293 3.10.7.1). */
 void vt_tcp_reply_ack(struct vt_tcp_end *e, struct vt_seq seq, struct vt_seq ack, uint16_t wnd,
                       const struct vt_tcp_opts *opts, enum vt_seg_why why);

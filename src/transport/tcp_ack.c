@@ -4,7 +4,7 @@
 /* SYN-RECEIVED of a control block (an active open that met another): the ACK of our SYN. */
 static bool syn_rcvd_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
-    if (!vt_seq_gt(seg->ack, tcb->snd_una) || !vt_seq_le(seg->ack, tcb->snd_nxt)) {
+    if (!vt_seq_gt(seg->ack, tcb->iss) || !vt_seq_le(seg->ack, tcb->snd_nxt)) {
         vt_tcp_reply_rst(tcb->end.tcp, seg, tcb->end.conn);
         vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_ACK_BAD);
         return false;
@@ -16,7 +16,13 @@ static bool syn_rcvd_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     tcb->snd_wl2 = seg->ack;
     vt_tcp_set_state(&tcb->end, VT_TCP_ESTABLISHED, VT_DOC_RFC9293_3_10_7_4);
     vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
+    if (tcb->retries == 0)
+        vt_tcp_rtt_sample(tcb, (vt_span)(vt_tcp_core(tcb)->now - tcb->syn_at));
     tcb->retries = 0;
+    tcb->backoff = 0;
+    if ((tcb->open & VT_OPEN_FO_DATA) != 0 && vt_seq_eq(seg->ack, tcb->snd_una))
+        vt_tcp_fo_resend(tcb); /* a simultaneous opening: of the SYN's text nothing was taken */
+    vt_tcp_fo_free(tcb);
     if (vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED))
         vt_tcp_set_state(&tcb->end, VT_TCP_FIN_WAIT1, VT_DOC_RFC9293_3_6);
     vt_tcp_wake(tcb, VT_POLLOUT);

@@ -13,6 +13,7 @@ void vt_tcb_release(struct vt_tcb *tcb)
     struct vt_tcp *tcp = tcb->end.tcp;
     struct vt_core *core = tcp->core;
     vt_tcp_timer_clear_all(tcb);
+    vt_tcp_fo_free(tcb);
     vt_tcp_table_remove(&tcb->end);
     vt_tcp_unbind(tcb);
     vt_tcp_port_drop(&tcb->end);
@@ -44,6 +45,8 @@ void vt_tcp_done(struct vt_tcb *tcb, int error, enum vt_doc doc)
         vt_tcp_emit_error(&tcb->end, error, doc);
     }
     vt_tcp_set_state(&tcb->end, VT_TCP_CLOSED, doc);
+    vt_tcp_fo_ended(tcb);
+    vt_tcp_fo_free(tcb);
     vt_tcp_timer_clear_all(tcb);
     vt_tcp_table_remove(&tcb->end);
     vt_tcp_port_drop(&tcb->end);

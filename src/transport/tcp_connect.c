@@ -112,6 +112,7 @@ static void begin(struct vt_tcb *tcb)
 {
     struct vt_tcp *tcp = tcb->end.tcp;
     vt_time now = tcp->core->now;
+    tcb->open &= VT_OPEN_FO_CONNECT | VT_OPEN_FO_NO_COOKIE;
     tcb->flags &= VT_TCBF_NODELAY | VT_TCBF_CORK | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE | VT_TCBF_REUSEADDR |
                   VT_TCBF_REUSEPORT | VT_TCBF_BOUND | VT_TCBF_SNDBUF_SET | VT_TCBF_RCVBUF_SET | VT_TCBF_DIRTY;
     tcb->iss = vt_tcp_isn(tcp, &tcb->end.local, &tcb->end.remote);
@@ -125,11 +126,13 @@ static void begin(struct vt_tcb *tcb)
     tcb->first_rexmt = 0;
     tcb->error = tcb->soft_error = 0;
     tcb->agreed = (struct vt_tcp_agreed){.peer_mss = 536};
+    tcb->pmtu = 0;
     tcb->syn_at = now;
     tcb->end.conn = ++tcp->next_conn;
 }
 
-int vt_tcp_connect(struct vt_tcb *tcb, const struct vt_addr *peer)
+/* Up to SYN-SENT; the SYN itself has not gone. */
+static int open_to(struct vt_tcb *tcb, const struct vt_addr *peer)
 {
     struct vt_tcp *tcp = tcb->end.tcp;
     if (tcb->listener != NULL)
@@ -161,9 +164,54 @@ int vt_tcp_connect(struct vt_tcb *tcb, const struct vt_addr *peer)
     begin(tcb);
     vt_tcp_emit_conn(&tcb->end, VT_EV_TCP_CONN, 0);
     vt_tcp_set_state(&tcb->end, VT_TCP_SYN_SENT, VT_DOC_RFC9293_3_5);
+    return 0;
+}
+
+static void first_syn(struct vt_tcb *tcb)
+{
+    struct vt_core *core = vt_tcp_core(tcb);
+    tcb->open &= (uint16_t)~VT_OPEN_DEFERRED;
+    tcb->syn_at = core->now;
     vt_tcp_send_syn(tcb);
-    vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(tcp->core->now, tcb->rto));
+    vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(core->now, tcb->rto));
+}
+
+int vt_tcp_connect(struct vt_tcb *tcb, const struct vt_addr *peer)
+{
+    int err = open_to(tcb, peer);
+    if (err != 0)
+        return err;
+    if ((tcb->open & VT_OPEN_FO_CONNECT) != 0) {
+        if (vt_tcp_fo_defers(tcb)) {
+            tcb->open |= VT_OPEN_DEFERRED;
+            return 0;
+        }
+        vt_tcp_fo_prepare(tcb, NULL, 0); /* the SYN asks for a cookie; without memory it is a plain one */
+    }
+    first_syn(tcb);
     return -VT_EINPROGRESS;
+}
+
+bool vt_tcp_deferred(const struct vt_tcb *tcb)
+{
+    return (tcb->open & VT_OPEN_DEFERRED) != 0;
+}
+
+long vt_tcp_send_fastopen(struct vt_tcb *tcb, const struct vt_addr *peer, const void *buf, size_t len,
+                          int flags)
+{
+    if (!vt_tcp_deferred(tcb)) {
+        int err = open_to(tcb, peer);
+        if (err != 0)
+            return err;
+    }
+    long n = vt_tcp_fo_prepare(tcb, buf, len);
+    if (n < 0)
+        n = 0; /* a plain SYN needs no memory: the bytes follow */
+    if ((flags & VT_MSG_WAITALL) != 0 && (size_t)n < len)
+        tcb->open |= VT_OPEN_WRITER;
+    first_syn(tcb);
+    return n != 0 ? n : -VT_EINPROGRESS;
 }
 
 /* The peer's SYN is taken: its number, its options. */
@@ -181,10 +229,30 @@ static void take_syn(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
     tcb->snd_wl2 = seg->ack;
 }
 
+/* Text that the SYN bore and that is acknowledged with it. */
+static void text_acked(struct vt_tcb *tcb, uint32_t n)
+{
+    vt_sendq_ack(&tcb->sendq, vt_tcp_core(tcb), n);
+    tcb->bytes_acked += n;
+    tcb->snd_una = vt_seq_add(tcb->iss, 1 + n);
+}
+
+/* RFC 7413 4.2.1: an opening that we made fast may be answered with text and FIN. Of any other they are left
+ * to be sent again: S12, and Linux. */
+static void take_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
+{
+    seg->flags &= (uint16_t)~VT_SYN;
+    seg->seq = vt_seq_add(seg->seq, 1);
+    tcb->data_segs_in += seg->len != 0;
+    vt_tcp_step_urg(tcb, seg);
+    vt_tcp_step_text(tcb, seg);
+    vt_tcp_step_fin(tcb, seg);
+}
+
 static void established(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     struct vt_core *core = vt_tcp_core(tcb);
-    tcb->snd_una = seg->ack;
+    text_acked(tcb, seg->ack.v - tcb->iss.v - 1);
     vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
     bool sent_once = tcb->retries == 0;
     tcb->retries = 0;
@@ -193,9 +261,25 @@ static void established(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcb_start(tcb);
     if (sent_once)
         vt_tcp_rtt_sample(tcb, (vt_span)(core->now - tcb->syn_at));
+    bool fast = (tcb->open & (VT_OPEN_FO_OPTION | VT_OPEN_FO_DATA)) != 0;
+    vt_tcp_fo_answered(tcb, seg);
     vt_tcp_ack_synack(tcb);
+    tcb->open &= (uint16_t)~VT_OPEN_WRITER;
+    if (fast && (seg->len != 0 || (seg->flags & VT_FIN) != 0))
+        take_text(tcb, seg);
     vt_tcp_mark_dirty(tcb);
     vt_tcp_wake(tcb, VT_POLLOUT);
+}
+
+/* RFC 7323 5.2 names no test in SYN-SENT; as Linux, an echo of a time before our first SYN, or yet to come,
+ * is not an answer to it. */
+static bool echo_is_ours(const struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
+{
+    const struct vt_core *core = vt_tcp_core(tcb);
+    if (tcb->end.tcp->knobs.timestamps == 0 || !seg->opts.ts_ok || seg->opts.tsecr == 0)
+        return true;
+    uint32_t first = (uint32_t)(tcb->syn_at / (uint64_t)VT_MSEC) + tcb->ts_offset;
+    return seg->opts.tsecr - first <= vt_tcp_ts_now(core, tcb->ts_offset) - first;
 }
 
 /* RFC 9293 3.10.7.3, in its order: ACK, RST, SYN. */
@@ -203,7 +287,8 @@ void vt_tcp_syn_sent_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     bool ack = (seg->flags & VT_ACK) != 0, rst = (seg->flags & VT_RST) != 0;
     tcb->segs_in++;
-    if (ack && (vt_seq_le(seg->ack, tcb->iss) || vt_seq_gt(seg->ack, tcb->snd_nxt))) {
+    bool answers = vt_seq_gt(seg->ack, tcb->iss) && vt_seq_le(seg->ack, tcb->snd_nxt);
+    if (ack && (!answers || !echo_is_ours(tcb, seg))) {
         if (!rst)
             vt_tcp_reply_rst(tcb->end.tcp, seg, tcb->end.conn);
         vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_SYN_SENT);

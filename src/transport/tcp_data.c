@@ -317,7 +317,7 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     if (seg->len == 0)
         return;
     if (tcb->end.state != VT_TCP_ESTABLISHED && tcb->end.state != VT_TCP_FIN_WAIT1 &&
-        tcb->end.state != VT_TCP_FIN_WAIT2)
+        tcb->end.state != VT_TCP_FIN_WAIT2 && tcb->end.state != VT_TCP_SYN_RCVD)
         return; /* the peer has sent its FIN: there can be no text behind it */
     if (nobody_reads(tcb) && vt_seq_gt(vt_seq_add(seg->seq, seg->len), tcb->rcv_nxt)) {
         /* RFC 9293 3.6.1: the peer must learn that it is lost; not so when it is text that we had. Its ACK is

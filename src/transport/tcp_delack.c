@@ -244,10 +244,10 @@ bool vt_tcp_quickack(const struct vt_tcb *tcb)
     return !in_pingpong(tcb);
 }
 
-/* The ACK of a SYN,ACK: a program that wants no quick ones means to send data in a moment. */
+/* The ACK of a SYN,ACK: a program that wants no quick ones, or waits to write, sends data in a moment. */
 void vt_tcp_ack_synack(struct vt_tcb *tcb)
 {
-    if (!in_pingpong(tcb)) {
+    if (!in_pingpong(tcb) && (tcb->open & VT_OPEN_WRITER) == 0) {
         tcb->flags |= VT_TCBF_ACK_NOW;
         return;
     }

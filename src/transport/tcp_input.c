@@ -233,7 +233,12 @@ static bool step_rst(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         return false;
     }
     switch (tcb->end.state) {
-    case VT_TCP_SYN_RCVD: vt_tcp_done(tcb, -VT_ECONNREFUSED, VT_DOC_RFC9293_3_10_7_4); break;
+    case VT_TCP_SYN_RCVD: {
+        bool child = (tcb->open & VT_OPEN_FO_CHILD) != 0;
+        vt_tcp_fo_child_done(tcb, true);
+        vt_tcp_done(tcb, child ? -VT_ECONNRESET : -VT_ECONNREFUSED, VT_DOC_RFC9293_3_10_7_4);
+        break;
+    }
     case VT_TCP_CLOSE_WAIT: vt_tcp_done(tcb, -VT_EPIPE, VT_DOC_RFC9293_3_10_7_4); break;
     case VT_TCP_CLOSING:
     case VT_TCP_LAST_ACK: vt_tcp_done(tcb, 0, VT_DOC_RFC9293_3_10_7_4); break;

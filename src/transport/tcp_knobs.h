@@ -46,6 +46,14 @@
     X(challenge_ack_limit, "net.ipv4.tcp_challenge_ack_per_second", 10, 1, INT32_MAX)         \
     X(rfc1337, "net.ipv4.tcp_rfc1337", 1, 0, 1)                                               \
     X(tw_reuse, "net.ipv4.tcp_tw_reuse", 1, 0, 1)                                             \
+    X(fastopen, "net.ipv4.tcp_fastopen", 0, 0, INT32_MAX) /* S12's; Linux 1 */                \
+    X(fastopen_blackhole, "net.ipv4.tcp_fastopen_blackhole_timeout_sec", 0, 0, INT32_MAX)     \
+    X(fastopen_key0, "net.ipv4.tcp_fastopen_key_0", -1, -1, UINT32_MAX) /* -1: a secret */    \
+    X(fastopen_key1, "net.ipv4.tcp_fastopen_key_1", -1, -1, UINT32_MAX)                       \
+    X(fastopen_key2, "net.ipv4.tcp_fastopen_key_2", -1, -1, UINT32_MAX)                       \
+    X(fastopen_key3, "net.ipv4.tcp_fastopen_key_3", -1, -1, UINT32_MAX)                       \
+    X(syncookies, "net.ipv4.tcp_syncookies", 1, 0, 2)                                         \
+    X(syn_linear_timeouts, "net.ipv4.tcp_syn_linear_timeouts", 4, 0, 127)                     \
     X(abort_on_overflow, "net.ipv4.tcp_abort_on_overflow", 0, 0, 1)                           \
     X(early_retrans, "net.ipv4.tcp_early_retrans", 3, 0, 4)                                   \
     X(ooo_runs, "net.ipv4.tcp_reassembly_ranges", 256, 4, 4096)                               \

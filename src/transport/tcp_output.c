@@ -260,6 +260,8 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
     struct vt_tcp *tcp = tcb->end.tcp;
     const struct vt_tcp_knobs *k = &tcp->knobs;
     struct vt_pbuf *p = vt_pbuf_new(tcp->core->pool);
+    if (p == NULL)
+        return; /* the timer tries again */
     bool ack = tcb->end.state == VT_TCP_SYN_RCVD;
     struct out s = {.tcp = tcp,
                     .src = &tcb->end.local,
@@ -271,6 +273,8 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
                     .tos = tcb->tos,
                     .ttl = tcb->ttl};
     tcb->adv_mss = vt_tcp_adv_mss(tcp, tcb->end.remote.ip, tcb->user_mss);
+    if (tcb->pmtu > 40 && tcb->pmtu - 40 < tcb->adv_mss) /* the SYN itself was too big */
+        tcb->adv_mss = (uint16_t)(tcb->pmtu - 40);
     s.h.seq = tcb->iss;
     s.h.flags = ack ? VT_SYN | VT_ACK : VT_SYN;
     s.h.ack = ack ? tcb->rcv_nxt : vt_seq(0);
@@ -284,15 +288,19 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
     s.o.wscale_ok = ack ? tcb->agreed.wscale : k->window_scaling != 0;
     s.o.wscale = vt_tcp_window_shift(tcp);
     s.sign = vt_tcp_sign_of(&tcb->end, tcb->iss, !ack);
-    tcb->snd_nxt = vt_seq_add(tcb->iss, 1);
+    uint32_t text = vt_tcp_fo_fill(tcb, &s.o, p);
+    tcb->snd_nxt = vt_seq_max(tcb->snd_nxt, vt_seq_add(tcb->iss, 1 + text));
     tcb->segs_out++;
-    if (p != NULL)
-        emit_segment(&s, p);
+    if (ack) {
+        vt_tcp_delack_sent(tcb);
+        tcb->rcv_adv = vt_seq_max(tcb->rcv_adv, vt_seq_add(tcb->rcv_nxt, s.wnd));
+    }
+    emit_segment(&s, p);
 }
 
 /* ---- Segments of those that have no control block ---- */
 
-void vt_tcp_send_synack(struct vt_tcp_request *r)
+void vt_tcp_send_synack(struct vt_tcp_request *r, const struct vt_tcp_cookie *fo)
 {
     struct vt_tcp *tcp = r->end.tcp;
     const struct vt_tcb *l = r->listener->tcb;
@@ -321,6 +329,8 @@ void vt_tcp_send_synack(struct vt_tcp_request *r)
     s.o.wscale_ok = r->agreed.wscale;
     s.o.wscale = r->agreed.rcv_scale;
     s.sign = vt_tcp_sign_of(&r->end, r->iss, false);
+    if (fo != NULL)
+        s.o.fo = *fo;
     r->sent_again = r->sent != 0;
     r->sent = tcp->core->now;
     emit_segment(&s, p);

@@ -71,6 +71,22 @@ static int set_number(uint32_t *field, int v, int least, int most)
     return 0;
 }
 
+/* Options that a socket must have before it is connected. */
+static int set_fast_connect(struct vt_tcb *tcb, int name, int v)
+{
+    bool connect = name == VT_TCP_FASTOPEN_CONNECT;
+    uint16_t bit = connect ? VT_OPEN_FO_CONNECT : VT_OPEN_FO_NO_COOKIE;
+    bool listens = tcb->listener != NULL;
+    if (v < 0 || v > 1)
+        return -VT_EINVAL;
+    if (connect && (tcb->end.tcp->knobs.fastopen & 1) == 0)
+        return -VT_EOPNOTSUPP;
+    if (tcb->end.state != VT_TCP_CLOSED && (connect || !listens))
+        return -VT_EINVAL;
+    tcb->open = (uint16_t)(v != 0 ? tcb->open | bit : tcb->open & ~bit);
+    return 0;
+}
+
 static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
 {
     switch (name) {
@@ -97,6 +113,9 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
             return -VT_EINVAL;
         tcb->syn_retries = (uint8_t)v;
         return 0;
+    case VT_TCP_FASTOPEN: return vt_tcp_fo_set_limit(tcb, v);
+    case VT_TCP_FASTOPEN_CONNECT:
+    case VT_TCP_FASTOPEN_NO_COOKIE: return set_fast_connect(tcb, name, v);
     case VT_TCP_LINGER2: tcb->linger2 = v < 0 ? -1 : v > 120 ? 120 : v; return 0;
     case VT_TCP_USER_TIMEOUT: return set_number(&tcb->user_timeout, v, 0, INT32_MAX);
     case VT_TCP_QUICKACK: vt_tcp_set_quickack(tcb, v); break;
@@ -126,6 +145,8 @@ int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size
         if (auth != -VT_ENOPROTOOPT)
             return auth;
     }
+    if (level == VT_SOL_TCP && name == VT_TCP_FASTOPEN_KEY)
+        return vt_tcp_fo_set_key(tcb, val, len);
     int v = 0;
     int err = get_int(val, len, &v);
     if (err != 0)
@@ -174,7 +195,7 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_probes = tcb->probes;
     i->tcpi_backoff = tcb->backoff;
     i->tcpi_options = (uint8_t)((tcb->agreed.ts ? 1 : 0) | (tcb->agreed.sack ? 2 : 0) |
-                                (tcb->agreed.wscale ? 4 : 0));
+                                (tcb->agreed.wscale ? 4 : 0) | ((tcb->open & VT_OPEN_FO_DONE) != 0 ? 32 : 0));
     i->tcpi_wscale = (uint8_t)(tcb->agreed.snd_scale | tcb->agreed.rcv_scale << 4);
     i->tcpi_rto = (uint32_t)(vt_tcp_rto(tcb) / VT_USEC);
     i->tcpi_ato = tcb->rcv.ato_ms * 1000;
@@ -245,6 +266,10 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
         return put_int(val, len, tcb->keepintvl != 0 ? tcb->keepintvl : k->keepalive_intvl);
     case VT_TCP_KEEPCNT: return put_int(val, len, tcb->keepcnt != 0 ? tcb->keepcnt : k->keepalive_probes);
     case VT_TCP_SYNCNT: return put_int(val, len, tcb->syn_retries != 0 ? tcb->syn_retries : k->syn_retries);
+    case VT_TCP_FASTOPEN: return put_int(val, len, tcb->fo != NULL ? tcb->fo->limit : 0);
+    case VT_TCP_FASTOPEN_CONNECT: return put_int(val, len, (tcb->open & VT_OPEN_FO_CONNECT) != 0);
+    case VT_TCP_FASTOPEN_NO_COOKIE: return put_int(val, len, (tcb->open & VT_OPEN_FO_NO_COOKIE) != 0);
+    case VT_TCP_FASTOPEN_KEY: return vt_tcp_fo_get_key(tcb, val, len);
     case VT_TCP_LINGER2: return put_int(val, len, tcb->linger2 != 0 ? tcb->linger2 : k->fin_timeout);
     case VT_TCP_USER_TIMEOUT: return put_int(val, len, tcb->user_timeout);
     case VT_TCP_QUICKACK: return put_int(val, len, vt_tcp_quickack(tcb));

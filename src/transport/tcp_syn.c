@@ -73,6 +73,24 @@ void vt_tcp_request_free(struct vt_tcp_request *r, enum vt_doc doc)
     vt_free(tcp->core, r, sizeof(*r));
 }
 
+bool vt_tcp_request_icmp(struct vt_tcp_request *r, struct vt_seq seq, const struct vt_icmp_error *err)
+{
+    enum {
+        UNREACHABLE = 3,
+        NET = 0,
+        HOST = 1,
+        TIME_EXCEEDED = 11,
+        PARAMETER_PROBLEM = 12
+    };
+    bool final = err->type == TIME_EXCEEDED || err->type == PARAMETER_PROBLEM ||
+                 (err->type == UNREACHABLE && (err->code == NET || err->code == HOST));
+    if (!vt_seq_eq(seq, r->iss))
+        return false;
+    if (final) /* as Linux: nobody waits for it, and the peer will ask again */
+        vt_tcp_request_free(r, VT_DOC_RFC9293_3_9_1);
+    return true;
+}
+
 static void emit_overflow(struct vt_tcp_listener *l, bool accept)
 {
     struct vt_events *ev = &l->tcb->end.tcp->core->ev;
@@ -127,6 +145,37 @@ static struct vt_tcp_request *request_new(struct vt_tcp_listener *l, struct vt_t
     return r;
 }
 
+/* The request becomes a control block, still in SYN-RECEIVED, and is put into the accept queue. NULL without
+ * memory. */
+static struct vt_tcb *adopt(struct vt_tcp_request *r, const struct vt_tcp_seg *seg);
+
+/* RFC 7413 4.2.2: the SYN bore a true cookie. Its data go to the program now, which may answer them before
+ * the handshake ends. False: it opens as any other. */
+static bool open_fast(struct vt_tcp_request *r, struct vt_tcp_seg *seg, const struct vt_tcp_cookie *fo)
+{
+    struct vt_tcp_listener *l = r->listener;
+    struct vt_tcb *tcb = adopt(r, seg);
+    if (tcb == NULL)
+        return false;
+    if (vt_tcp_fo_child(l, tcb, fo) != 0) { /* nobody knows of it yet: it goes as it came */
+        vt_tcp_done(tcb, -VT_ENOMEM, VT_DOC_NONE);
+        return true;
+    }
+    tcb->snd_una = tcb->snd_nxt = tcb->snd_small = vt_seq_add(tcb->iss, 1);
+    seg->flags &= (uint16_t) ~(VT_SYN | VT_FIN);
+    seg->seq = vt_seq_add(seg->seq, 1);
+    if (seg->len != 0) {
+        tcb->open |= VT_OPEN_FO_DONE;
+        tcb->data_segs_in++;
+        vt_tcp_step_text(tcb, seg);
+    }
+    tcb->segs_in++;
+    vt_tcp_send_syn(tcb);
+    vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(vt_tcp_core(tcb)->now, tcb->rto));
+    vt_tcp_wake(l->tcb, VT_POLLIN);
+    return true;
+}
+
 static void answer_syn(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_tcp_seg *seg,
                        const struct vt_seq *used)
 {
@@ -149,8 +198,13 @@ static void answer_syn(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_
     r->timer.fn = vt_tcp_request_timer;
     vt_tcp_emit_conn(&r->end, VT_EV_TCP_CONN, l->tcb->end.conn);
     vt_tcp_set_state(&r->end, VT_TCP_SYN_RCVD, VT_DOC_RFC9293_3_10_7_2);
-    vt_tcp_send_synack(r);
-    vt_core_arm(tcp->core, &r->timer, vt_time_add(tcp->core->now, tcp->knobs.rto_initial_ms * VT_MSEC));
+    struct vt_tcp_cookie fo;
+    if (!vt_tcp_fo_judge(l, seg, &fo) || !open_fast(r, seg, &fo)) {
+        vt_tcp_send_synack(r, &fo);
+        vt_core_arm(tcp->core, &r->timer, vt_time_add(tcp->core->now, tcp->knobs.rto_initial_ms * VT_MSEC));
+    }
+    if (seg->p == NULL)
+        return;
     tcp->core->delivered++;
     vt_pbuf_free(seg->p);
     seg->p = NULL;
@@ -198,8 +252,7 @@ static void inherit(struct vt_tcb *tcb, const struct vt_tcb *l)
     tcb->cc.ops = l->cc.ops;
 }
 
-/* The ACK of our SYN has come: the request becomes a connection. NULL without memory. */
-static struct vt_tcb *promote(struct vt_tcp_request *r, const struct vt_tcp_seg *seg)
+static struct vt_tcb *adopt(struct vt_tcp_request *r, const struct vt_tcp_seg *seg)
 {
     struct vt_tcp_listener *l = r->listener;
     struct vt_tcp *tcp = r->end.tcp;
@@ -224,16 +277,15 @@ static struct vt_tcb *promote(struct vt_tcp_request *r, const struct vt_tcp_seg 
     tcb->rcv_nxt = tcb->last_ack = vt_seq_add(r->irs, 1);
     tcb->rcv_adv = vt_seq_add(tcb->rcv_nxt, r->rcv_wnd);
     tcb->snd_wnd = tcb->max_wnd = seg->wnd;
-    tcb->snd_wl1 = seg->seq;
-    tcb->snd_wl2 = seg->ack;
+    tcb->snd_wl1 = r->irs;
+    tcb->snd_wl2 = r->iss;
     tcb->agreed = r->agreed;
     tcb->ts_recent = r->ts_recent;
     tcb->ts_recent_at = tcp->core->now;
     tcb->ts_offset = r->ts_offset;
     vt_tcp_auth_start(tcb);
+    tcb->syn_at = r->sent != 0 ? r->sent : tcp->core->now;
     vt_tcb_start(tcb);
-    if (!r->sent_again)
-        vt_tcp_rtt_sample(tcb, (vt_span)(tcp->core->now - r->sent));
     vt_core_disarm(tcp->core, &r->timer);
     request_unlink(r);
     vt_free(tcp->core, r, sizeof(*r));
@@ -244,6 +296,20 @@ static struct vt_tcb *promote(struct vt_tcp_request *r, const struct vt_tcp_seg 
         l->acc_first = tcb;
     l->acc_last = tcb;
     l->accepts++;
+    return tcb;
+}
+
+/* The ACK of our SYN has come: the request becomes a connection. NULL without memory. */
+static struct vt_tcb *promote(struct vt_tcp_request *r, const struct vt_tcp_seg *seg)
+{
+    bool sent_once = !r->sent_again;
+    struct vt_tcb *tcb = adopt(r, seg);
+    if (tcb == NULL)
+        return NULL;
+    tcb->snd_wl1 = seg->seq;
+    tcb->snd_wl2 = seg->ack;
+    if (sent_once)
+        vt_tcp_rtt_sample(tcb, (vt_span)(vt_tcp_core(tcb)->now - tcb->syn_at));
     vt_tcp_set_state(&tcb->end, VT_TCP_ESTABLISHED, VT_DOC_RFC9293_3_10_7_4);
     return tcb;
 }
@@ -265,7 +331,7 @@ static bool request_checks(struct vt_tcp_request *r, struct vt_tcp_seg *seg)
     struct vt_seq rcv_nxt = vt_seq_add(r->irs, 1);
     vt_time now = r->end.tcp->core->now;
     if ((seg->flags & (VT_SYN | VT_ACK | VT_RST)) == VT_SYN && vt_seq_eq(seg->seq, r->irs)) {
-        vt_tcp_send_synack(r); /* the peer's SYN again: our answer was lost */
+        vt_tcp_send_synack(r, NULL); /* the peer's SYN again: our answer was lost */
         return false;
     }
     bool paws = r->agreed.ts && vt_tcp_paws_old(r->ts_recent, now, seg, now);

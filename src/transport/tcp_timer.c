@@ -88,6 +88,8 @@ static void rearm_out(struct vt_tcb *tcb, bool sent_new)
 
 void vt_tcp_rearm(struct vt_tcb *tcb, bool sent_new)
 {
+    if (tcb->end.state == VT_TCP_SYN_RCVD) /* of a fast opening: the timer is the SYN,ACK's */
+        return;
     bool out = vt_seq_gt(tcb->snd_nxt, tcb->snd_una);
     bool waits = tcb->sendq.bytes > vt_tcp_flight(tcb) ||
                  (vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED) && !vt_tcb_is(tcb, VT_TCBF_FIN_SENT));
@@ -142,6 +144,7 @@ static void syn_timer(struct vt_tcb *tcb)
         return;
     }
     tcb->retries++;
+    tcb->total_retrans++;
     tcb->backoff++;
     vt_tcp_send_syn(tcb);
     vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(vt_tcp_core(tcb)->now, vt_tcp_rto(tcb)));
@@ -305,7 +308,7 @@ void vt_tcp_request_timer(struct vt_timer *t, vt_time now)
         return;
     }
     r->retries++;
-    vt_tcp_send_synack(r);
+    vt_tcp_send_synack(r, NULL);
     vt_span wait = tcp->knobs.rto_initial_ms * VT_MSEC << (r->retries < 16 ? r->retries : 16);
     vt_span most = tcp->knobs.rto_max_ms * VT_MSEC;
     vt_core_arm(tcp->core, &r->timer, vt_time_add(now, wait < most ? wait : most));

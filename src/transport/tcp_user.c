@@ -36,6 +36,7 @@ void vt_tcp_free(struct vt_tcp *tcp)
         forget(tcp->all);
     while (tcp->tw_first != NULL)
         vt_tcp_timewait_free(tcp->tw_first);
+    vt_tcp_fo_flush(tcp);
     tcp->dirty = tcp->dirty_last = NULL;
     vt_tcp_run(tcp);
     vt_free(tcp->core, tcp, sizeof(*tcp));
@@ -113,6 +114,7 @@ int vt_tcp_listen(struct vt_tcb *tcb, int backlog)
     tcb->end.conn = ++tcp->next_conn;
     vt_tcp_emit_conn(&tcb->end, VT_EV_TCP_CONN, 0);
     vt_tcp_set_state(&tcb->end, VT_TCP_LISTEN, VT_DOC_RFC9293_3_5);
+    vt_tcp_fo_listen(tcb);
     return 0;
 }
 
@@ -153,7 +155,7 @@ static uint32_t send_limit(const struct vt_tcb *tcb)
 }
 
 /* What a call finds before it may send: 0, or its error. */
-static int send_check(struct vt_tcb *tcb)
+static int send_check(struct vt_tcb *tcb, int flags)
 {
     if (tcb->error != 0)
         return vt_tcp_take_error(tcb);
@@ -161,7 +163,12 @@ static int send_check(struct vt_tcb *tcb)
     case VT_TCP_ESTABLISHED:
     case VT_TCP_CLOSE_WAIT: break;
     case VT_TCP_SYN_SENT:
-    case VT_TCP_SYN_RCVD: return -VT_EAGAIN;
+    case VT_TCP_SYN_RCVD:
+        if ((tcb->open & VT_OPEN_FO_CHILD) != 0)
+            break;
+        if ((flags & VT_MSG_WAITALL) != 0)
+            tcb->open |= VT_OPEN_WRITER;
+        return -VT_EAGAIN;
     default: return -VT_EPIPE;
     }
     return vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED) ? -VT_EPIPE : 0;
@@ -190,7 +197,7 @@ static uint32_t send_room(struct vt_tcb *tcb)
 
 long vt_tcp_send(struct vt_tcb *tcb, const void *buf, size_t len, int flags)
 {
-    int err = send_check(tcb);
+    int err = send_check(tcb, flags);
     if (err != 0 || len == 0)
         return err;
     uint32_t room = send_room(tcb);
@@ -205,7 +212,7 @@ long vt_tcp_send(struct vt_tcb *tcb, const void *buf, size_t len, int flags)
 
 long vt_tcp_send_block(struct vt_tcb *tcb, struct vt_block *block, const uint8_t *data, size_t len)
 {
-    int err = send_check(tcb);
+    int err = send_check(tcb, 0);
     if (err != 0 || len == 0)
         return err;
     if (send_room(tcb) == 0) {
@@ -402,8 +409,12 @@ unsigned vt_tcp_poll(const struct vt_tcb *tcb)
         ev |= VT_POLLHUP;
     if (shut_rd)
         ev |= VT_POLLIN | VT_POLLRDHUP;
-    if (tcb->end.state == VT_TCP_SYN_SENT || tcb->end.state == VT_TCP_SYN_RCVD)
-        return ev;
+    if (tcb->end.state == VT_TCP_SYN_SENT || tcb->end.state == VT_TCP_SYN_RCVD) {
+        if (vt_tcp_deferred(tcb))
+            ev |= VT_POLLOUT; /* it takes bytes: they will go with the SYN */
+        if ((tcb->open & VT_OPEN_FO_CHILD) == 0)
+            return ev;
+    }
     if (tcb->recvq.count != 0)
         ev |= VT_POLLIN;
     if (vt_tcb_is(tcb, VT_TCBF_OOB_HELD) && vt_tcb_is(tcb, VT_TCBF_URG_IN))
@@ -429,7 +440,7 @@ int vt_tcp_local(const struct vt_tcb *tcb, struct vt_addr *addr)
 
 int vt_tcp_remote(const struct vt_tcb *tcb, struct vt_addr *addr)
 {
-    if (tcb->end.state < VT_TCP_SYN_RCVD || tcb->end.remote.port == 0)
+    if (tcb->end.remote.port == 0)
         return -VT_ENOTCONN;
     *addr = tcb->end.remote;
     return 0;

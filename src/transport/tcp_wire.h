@@ -29,6 +29,18 @@ enum {
     VT_TCP_SIGNED_AO = 2,
 };
 
+#define VT_TCP_FO_MIN   4 /* RFC 7413 4.1.1: a cookie has 4 to 16 bytes, an even number */
+#define VT_TCP_FO_MAX   16
+#define VT_TCP_FO_MAGIC 0xf989 /* of the experimental option (RFC 6994, RFC 7413 7) */
+
+/* A Fast Open option: a cookie, or, of length 0, the request for one. */
+struct vt_tcp_cookie {
+    bool ok;  /* there is such an option, and it is well formed */
+    bool exp; /* in the experimental form */
+    uint8_t len;
+    uint8_t b[VT_TCP_FO_MAX];
+};
+
 /* What the options say; absent ones are zero. */
 struct vt_tcp_opts {
     bool mss_ok, wscale_ok, sack_ok, ts_ok;
@@ -39,6 +51,7 @@ struct vt_tcp_opts {
     uint16_t mss;
     uint32_t tsval, tsecr;
     struct vt_range sack[VT_TCP_MAX_SACKS];
+    struct vt_tcp_cookie fo;
 };
 
 /* The first 20 bytes of a segment of `len` bytes. -VT_EINVAL: the data offset is under 5 words or beyond the
@@ -81,7 +94,21 @@ enum vt_tcp_opt_kind {
     VT_TCPOPT_TIMESTAMPS = 8,
     VT_TCPOPT_MD5 = 19, /* RFC 2385 */
     VT_TCPOPT_AO = 29,  /* RFC 5925 2.2 */
+    VT_TCPOPT_FASTOPEN = 34,
+    VT_TCPOPT_EXPERIMENT = 254,
 };
+
+/* The cookie that an option holds. One of a wrong length is none (RFC 7413 4.1.1); which form it had is told
+ * all the same. */
+static inline void vt_tcp_parse_cookie(const uint8_t *b, uint32_t len, bool exp, struct vt_tcp_cookie *c)
+{
+    if (len % 2 != 0)
+        return;
+    c->exp = exp;
+    c->ok = len == 0 || (len >= VT_TCP_FO_MIN && len <= VT_TCP_FO_MAX);
+    c->len = c->ok ? (uint8_t)len : 0;
+    memcpy(c->b, b, c->len);
+}
 
 /* One option of `len` bytes at b, kind and length included. A wrong length makes it one that is ignored
  * (V45). */
@@ -126,6 +153,14 @@ static inline void vt_tcp_parse_opt(const uint8_t *b, uint8_t len, bool syn, str
         if (len >= 4)
             o->signature |= VT_TCP_SIGNED_AO;
         break;
+    case VT_TCPOPT_FASTOPEN:
+        if (syn)
+            vt_tcp_parse_cookie(b + 2, len - 2u, false, &o->fo);
+        break;
+    case VT_TCPOPT_EXPERIMENT:
+        if (syn && len >= 4 && vt_get16(b + 2) == VT_TCP_FO_MAGIC)
+            vt_tcp_parse_cookie(b + 4, len - 4u, true, &o->fo);
+        break;
     default: /* MUST-6: an option that is not known is stepped over */ break;
     }
 }
@@ -134,6 +169,7 @@ static inline void vt_tcp_parse_opt(const uint8_t *b, uint8_t len, bool syn, str
 static inline void vt_tcp_parse_opts(const uint8_t *b, uint32_t len, bool syn, struct vt_tcp_opts *o)
 {
     memset(o, 0, offsetof(struct vt_tcp_opts, sack));
+    o->fo.ok = o->fo.exp = false;
     /* RFC 7323 appendix A: two NOPs and the timestamps, as nearly every segment has them. */
     if (len == 12 && !syn && b[0] == VT_TCPOPT_NOP && b[1] == VT_TCPOPT_NOP && b[2] == VT_TCPOPT_TIMESTAMPS &&
         b[3] == 10) {
@@ -153,6 +189,22 @@ static inline void vt_tcp_parse_opts(const uint8_t *b, uint32_t len, bool syn, s
         vt_tcp_parse_opt(b + i, b[i + 1], syn, o);
         i += b[i + 1];
     }
+}
+
+/* Writes a Fast Open option, padded to a multiple of 4; 0 when there is no room for it. */
+static inline uint32_t vt_tcp_build_cookie(uint8_t *b, uint32_t room, const struct vt_tcp_cookie *c)
+{
+    uint32_t head = c->exp ? 4 : 2, n = head + c->len;
+    if ((n + 3) / 4 * 4 > room)
+        return 0;
+    b[0] = c->exp ? VT_TCPOPT_EXPERIMENT : VT_TCPOPT_FASTOPEN;
+    b[1] = (uint8_t)n;
+    if (c->exp)
+        vt_put16(b + 2, VT_TCP_FO_MAGIC);
+    memcpy(b + head, c->b, c->len);
+    while (n % 4 != 0)
+        b[n++] = VT_TCPOPT_NOP;
+    return n;
 }
 
 /* Writes the options that are set in the order that Linux has them; returns the bytes written, a multiple of
@@ -188,6 +240,8 @@ static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o
         b[n + 3] = o->wscale;
         n += 4;
     }
+    if (o->fo.ok)
+        n += vt_tcp_build_cookie(b + n, 40 - n - o->reserved, &o->fo);
     uint32_t room = 40 - n - o->reserved;
     uint32_t fit = room < 12 ? 0 : (room - 4) / 8;
     uint32_t sacks = o->nsacks < fit ? o->nsacks : fit;

@@ -27,6 +27,7 @@ static bool can_send(const struct vt_tcb *tcb)
     case VT_TCP_FIN_WAIT1:
     case VT_TCP_CLOSING:
     case VT_TCP_LAST_ACK: return true;
+    case VT_TCP_SYN_RCVD: return (tcb->open & VT_OPEN_FO_CHILD) != 0; /* RFC 7413 4.2.2 */
     default: return false;
     }
 }

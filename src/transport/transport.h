@@ -67,7 +67,16 @@ int vt_tcp_listen(struct vt_tcb *tcb, int backlog);
 /* The next connection that is complete, its user set to `user`; NULL when there is none. */
 struct vt_tcb *vt_tcp_accept(struct vt_tcb *listener, void *user);
 bool vt_tcp_acceptable(const struct vt_tcb *listener);
+/* -VT_EINPROGRESS; 0 when the SYN waits for the first bytes (TCP_FASTOPEN_CONNECT), as vt_tcp_deferred()
+ * tells. */
 int vt_tcp_connect(struct vt_tcb *tcb, const struct vt_addr *peer);
+bool vt_tcp_deferred(const struct vt_tcb *tcb);
+/* Forgets what it has learnt of servers by Fast Open. */
+void vt_tcp_fo_flush(struct vt_tcp *tcp);
+/* MSG_FASTOPEN: connects, and sends with the SYN what it may bear (RFC 7413 4.2). `peer` NULL: it was told,
+ * and the SYN waits. Bytes taken; -VT_EINPROGRESS when none could be; the errors of vt_tcp_connect(). */
+long vt_tcp_send_fastopen(struct vt_tcb *tcb, const struct vt_addr *peer, const void *buf, size_t len,
+                          int flags);
 /* Bytes copied into the send queue; -VT_EAGAIN when it is full. */
 long vt_tcp_send(struct vt_tcb *tcb, const void *buf, size_t len, int flags);
 /* All of the bytes, by reference: takes over the caller's reference when it returns more than 0. */
