@@ -27,6 +27,7 @@ def main():
         pc = [base for base, _, names in os.walk(root) if "vitro.pc" in names]
         commands = [base for base, _, names in os.walk(root) if "vitro" in names and base.endswith("/bin")]
         assert len(pc) == 1 and len(commands) == 1, (pc, commands)
+        assert any("libvitro-packetdrill.so" in names for _, _, names in os.walk(root))
         env = {**os.environ, "PKG_CONFIG_PATH": pc[0]}
         library, prefix = os.path.dirname(pc[0]), os.path.dirname(commands[0])
 

@@ -57,6 +57,7 @@ struct so_packet {
 };
 
 struct so {
+    struct so *other; /* the next instance, of so_hook.c */
     pthread_mutex_t lock;
     pthread_cond_t ended; /* a parked call has its result */
     pthread_t driver;     /* the thread that made us: the tool's main one */

@@ -13,38 +13,39 @@
 
 static struct {
     pthread_mutex_t lock;
-    struct so *so; /* NULL: no instance, all goes to the C library */
+    struct so *first; /* instance, by `other` */
     bool done;
 } hooked = {PTHREAD_MUTEX_INITIALIZER, NULL, false};
 
-static bool is_ours(int fd, struct so **so)
+/* The instance whose descriptor this is; NULL: it is none of ours, and goes to the C library. */
+static struct so *owner(int fd)
 {
-    bool ours;
+    struct so *so;
+    bool ours = false;
 
     pthread_mutex_lock(&hooked.lock);
-    *so = hooked.so;
+    for (so = hooked.first; so != NULL && !ours; so = ours ? so : so->other) {
+        pthread_mutex_lock(&so->lock);
+        ours = so_fd(so, fd) != NULL;
+        pthread_mutex_unlock(&so->lock);
+    }
     pthread_mutex_unlock(&hooked.lock);
-    if (*so == NULL)
-        return false;
-    pthread_mutex_lock(&(*so)->lock);
-    ours = so_fd(*so, fd) != NULL;
-    pthread_mutex_unlock(&(*so)->lock);
-    return ours;
+    return so;
 }
 
 static int hook_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-    struct so *so;
+    struct so *so = owner(fd);
 
-    return is_ours(fd, &so) ? so_getsockopt(so, fd, level, name, value, len)
-                            : getsockopt(fd, level, name, value, len);
+    return so != NULL ? so_getsockopt(so, fd, level, name, value, len)
+                      : getsockopt(fd, level, name, value, len);
 }
 
 static ssize_t hook_sendfile(int out, int in, off_t *offset, size_t len)
 {
-    struct so *so;
+    struct so *so = owner(out);
 
-    return is_ours(out, &so) ? so_sendfile(so, out, in, offset, len) : sendfile(out, in, offset, len);
+    return so != NULL ? so_sendfile(so, out, in, offset, len) : sendfile(out, in, offset, len);
 }
 
 /* ---- The table of imported functions ---- */
@@ -121,7 +122,8 @@ static int look(struct dl_phdr_info *info, size_t size, void *ctx)
 void so_hook(struct so *so)
 {
     pthread_mutex_lock(&hooked.lock);
-    hooked.so = so;
+    so->other = hooked.first;
+    hooked.first = so;
     if (!hooked.done)
         dl_iterate_phdr(look, NULL);
     hooked.done = true;
@@ -131,7 +133,10 @@ void so_hook(struct so *so)
 void so_unhook(struct so *so)
 {
     pthread_mutex_lock(&hooked.lock);
-    if (hooked.so == so)
-        hooked.so = NULL;
+    for (struct so **at = &hooked.first; *at != NULL; at = &(*at)->other)
+        if (*at == so) {
+            *at = so->other;
+            break;
+        }
     pthread_mutex_unlock(&hooked.lock);
 }
