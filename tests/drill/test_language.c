@@ -300,7 +300,7 @@ static void test_segments_are_gathered(void **state)
 {
     (void)state;
     passes(OPEN "+0 write(4, ..., 2500) = 2500\n+0 > P. 1:2501(2500) ack 1\n");
-    passes(OPEN "+0 write(4, ..., 2500) = 2500\n+0 > . 1:2001(2000) ack 1\n+0 > P. 2001:2501(500) ack 1\n");
+    passes(OPEN "+0 write(4, ..., 2500) = 2500\n+0 > P. 1:2001(2000) ack 1\n+0 > P. 2001:2501(500) ack 1\n");
     fails("--strict_segments\n" OPEN "+0 write(4, ..., 2500) = 2500\n+0 > P. 1:2501(2500) ack 1\n",
           OPEN_LINES + 3, "length");
     fails(OPEN "+0 write(4, ..., 2500) = 2500\n+0 > P. 1:1501(1500) ack 1\n", OPEN_LINES + 2, "length");
