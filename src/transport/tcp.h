@@ -3,11 +3,14 @@
  *   tcp_wire    header and options       tcp_table    who is meant: connections, listeners, ports
  *   tcp_input   a segment's way in       tcp_state    the one setter, the legal moves
  *   tcp_syn     passive open             tcp_connect  active open
- *   tcp_ack     what an ACK does         tcp_loss     what is lost, and sending it again
+ *   tcp_ack     what an ACK does         tcp_loss     recovery: begins, goes on, ends
  *   tcp_data    text, reassembly         tcp_sack     holes: what we tell, and what we are told
  *   tcp_write   what a program writes    tcp_xmit     what may be sent now
  *   tcp_output  a segment is built       tcp_timer    every timer
  *   tcp_pace    rates, bursts
+ *   tcp_sent    what is on its way       tcp_rack     what is lost; tcp_newreno: without SACK
+ *   tcp_prr     the window in recovery   tcp_undo     taking it back; tcp_frto: after a timeout
+ *   tcp_tlp     the tail loss probe      tcp_pmtu     the path's MTU, and probing for it
  *   tcp_close   FIN, RST, letting go     tcp_timewait TIME-WAIT
  *   tcp_rtt     round trips, RTO         cc_*         congestion controllers, a table of functions
  *   tcp_delack  when an ACK goes
@@ -168,23 +171,40 @@ enum vt_tcp_ca {
     VT_CA_LOSS,     /* after a timeout */
 };
 
-/* Sending and losing: present while something is out. */
+/* How far F-RTO (RFC 5682) has come since a timeout. */
+enum vt_frto {
+    VT_FRTO_OFF,
+    VT_FRTO_WAIT, /* the first segment has gone again: the next ACKs tell */
+    VT_FRTO_NEW,  /* something new goes next, and what is lost waits for an ACK of that */
+};
+
+/* Sending and losing: present while something is out, and while an ACK may yet tell of it. */
 struct vt_loss {
     struct vt_sentq sent;
-    uint32_t dup_acks; /* in a row, of a peer without SACK */
+    struct vt_seq lost_from; /* nothing before it waits to be sent again */
+    struct vt_seq fack;      /* the highest number known to be delivered */
     /* RACK (RFC 8985 5.3): the most recently sent segment that was delivered */
     vt_time rack_at;
     struct vt_seq rack_to;
     vt_span rack_rtt;
-    struct vt_seq fack; /* the highest number known to be delivered */
-    vt_time reorder_at; /* when the next segment counts as lost; 0: none waits */
-    /* PRR (RFC 6937) */
-    uint32_t prr_delivered, prr_out, recover_fs;
-    /* undoing a recovery that was not called for (RFC 4015, RFC 3708) */
-    uint32_t prior_cwnd, prior_ssthresh, undo_retrans;
-    uint32_t last_rexmt_ts; /* and at the last */
-    uint32_t rexmt_ts;      /* our timestamp at the first retransmission (RFC 3522) */
-    bool undo, rexmt_ts_set;
+    vt_time reorder_at;        /* when the next segment counts as lost; 0: none waits */
+    struct vt_seq dsack_round; /* a D-SACK counts again when this is acknowledged */
+    uint32_t reno_sacked;      /* segments that duplicate ACKs of a peer without SACK stand for */
+    /* PRR (RFC 6937), in bytes */
+    uint32_t prior_cwnd, prr_delivered, prr_out;
+    /* undoing a reduction that was not called for (RFC 4015, RFC 3708) */
+    uint32_t prior_ssthresh; /* 0: the window may not be what it was (ECN) */
+    struct vt_seq undo_from; /* SND.UNA when it began */
+    int32_t undo_segs;       /* sent again since, and not yet told of by a D-SACK; -1: nothing was */
+    uint32_t rexmt_ts;       /* our timestamp at the first retransmission (RFC 3522) */
+    uint32_t last_rexmt_ts;  /* and at the last */
+    struct vt_seq tlp_end;   /* RFC 8985 7: the end of the probe that is out */
+    uint8_t frto;            /* enum vt_frto */
+    bool undo, rexmt_ts_set; /* undo_from counts; so does rexmt_ts */
+    bool rack_new;           /* something was delivered since losses were looked for */
+    bool dsack_round_set;    /* dsack_round counts */
+    bool tlp_out, tlp_again; /* a probe awaits its answer; it was a second copy */
+    bool lingers;            /* all was acknowledged: kept through one flight more, for a late D-SACK */
     /* use of the congestion window: whether it held us back, and what was out, up to usage_end */
     bool cwnd_limited;
     uint32_t most_out;
@@ -221,17 +241,14 @@ enum vt_tcb_flag {
     VT_TCBF_FIN_SENT = 1 << 9,
     VT_TCBF_FIN_RCVD = 1 << 10,
     VT_TCBF_SHUT_RD = 1 << 11,
-    VT_TCBF_ACK_NOW = 1 << 12,    /* an ACK is owed at once */
-    VT_TCBF_DIRTY = 1 << 13,      /* on the list of work for the burst's end */
-    VT_TCBF_REORDERING = 1 << 14, /* segments have overtaken each other on this path (RFC 8985 6.2) */
-    VT_TCBF_TLP_OUT = 1 << 15,    /* a loss probe awaits its answer; it outlives the records */
-    VT_TCBF_URG_OUT = 1 << 16,    /* snd_up counts */
-    VT_TCBF_URG_IN = 1 << 17,     /* rcv_up counts: the mark is not yet passed */
-    VT_TCBF_OOB_HELD = 1 << 18,   /* the urgent byte has not been read */
+    VT_TCBF_ACK_NOW = 1 << 12,  /* an ACK is owed at once */
+    VT_TCBF_DIRTY = 1 << 13,    /* on the list of work for the burst's end */
+    VT_TCBF_URG_OUT = 1 << 16,  /* snd_up counts */
+    VT_TCBF_URG_IN = 1 << 17,   /* rcv_up counts: the mark is not yet passed */
+    VT_TCBF_OOB_HELD = 1 << 18, /* the urgent byte has not been read */
     VT_TCBF_SNDBUF_SET = 1 << 19,
     VT_TCBF_RCVBUF_SET = 1 << 20,
     VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
-    VT_TCBF_TLP_AGAIN = 1 << 21,    /* that probe was a second copy */
     VT_TCBF_PUSH_OUT = 1 << 25,     /* what waits goes, corked or not: TCP_NODELAY was set just now */
     VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
 };
@@ -301,12 +318,14 @@ struct vt_tcb {
 
     /* congestion (RFC 5681) */
     struct vt_cc cc;
-    struct vt_seq tlp_end; /* RFC 8985 7: the end of the probe that is out (VT_TCBF_TLP_OUT) */
     struct vt_loss *loss;  /* NULL while nothing is out and nothing amiss */
     struct vt_seq recover; /* the last recovery ends, or ended, when this is acknowledged (RFC 6582) */
     uint8_t ca;            /* enum vt_tcp_ca */
     uint8_t reo_mult,
         reo_persist;      /* RFC 8985 6.2.4: the reordering window, and recoveries until it is small again */
+    uint16_t reordering;  /* segments by which others have overtaken one here; at least the knob */
+    uint32_t reord_seen;  /* times that it was seen */
+    uint32_t dsack_dups;  /* segments that the peer told it had twice */
     uint32_t cwnd_used;   /* the most that was out since the window was full */
     vt_time cwnd_full_at; /* when it was */
 
@@ -321,9 +340,9 @@ struct vt_tcb {
     vt_time deadline[VT_SLOTS];
     uint64_t deadline_cause[VT_SLOTS];
     uint8_t rexmt;       /* enum vt_tcp_rexmt */
-    vt_time rexmt_from;  /* what the RTO counts from */
     vt_time last_rcv;    /* the last segment in: keepalive counts from here */
-    vt_time first_rexmt; /* when the oldest unacknowledged byte was first sent again; 0: it was not */
+    vt_time first_rexmt; /* when the oldest unacknowledged byte was first sent again, or, with nothing out,
+                            the first window probe of a row; 0: it was not */
     uint8_t probes;      /* unanswered keepalive or window probes */
     uint8_t retries;
     uint32_t keepidle, keepintvl, keepcnt; /* seconds, seconds, count; 0: the knob */
@@ -500,42 +519,96 @@ void vt_tcp_update_window(struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
 /* tcp_rack.c */
 /* What one ACK has brought to light. */
 struct vt_tcp_ack_info {
-    uint32_t acked;     /* bytes newly acknowledged */
-    uint32_t delivered; /* those, and newly SACKed ones */
-    uint32_t lost;      /* newly taken to be lost */
-    vt_span rtt;        /* the round trip of the newest segment delivered, sent once; 0: none */
-    struct vt_seq fack; /* the highest number known to be delivered before it */
-    bool dsack;         /* the peer got something twice (RFC 2883) */
-    bool advanced;      /* SND.UNA moved */
-    bool clean;         /* all that was acknowledged had been sent once */
+    struct vt_seq una;   /* SND.UNA before it */
+    struct vt_seq fack;  /* the highest number known to be delivered before it */
+    uint32_t acked;      /* bytes of data newly acknowledged */
+    uint32_t delivered;  /* those, and newly SACKed ones, and second copies that D-SACK tells of */
+    uint32_t lost;       /* newly taken to be lost */
+    uint32_t segs;       /* of records newly acknowledged */
+    vt_span rtt;         /* the round trip of the oldest segment delivered, sent once; 0: none */
+    vt_span newest_rtt;  /* of the newest */
+    struct vt_seq reord; /* the lowest number, sent once, that came behind what was sent later */
+    bool reordered;      /* reord counts */
+    bool dup;            /* it repeats the last one and says nothing new (RFC 5681 2) */
+    bool dsack;          /* the peer got something twice (RFC 2883) */
+    bool dsack_tlp;      /* and that was the loss probe */
+    bool advanced;       /* SND.UNA moved */
+    bool sacked;         /* something was newly SACKed */
+    bool again;          /* something that was acknowledged had been sent more than once */
+    bool original;       /* something sent once, before the last timeout, was delivered */
+    bool lost_again;     /* what had been sent again was lost again */
+    bool reneged;        /* the first byte not acknowledged had been SACKed */
 };
 /* A record was delivered: the reordering it shows, and RACK's newest (RFC 8985 6.2). */
 void vt_tcp_rack_delivered(struct vt_tcb *tcb, const struct vt_sent *s, const struct vt_tcp_seg *seg,
                            struct vt_tcp_ack_info *info);
+/* Something came behind what was sent later: takes down by how much (Linux's tcp_reordering). */
+void vt_tcp_rack_reordering(struct vt_tcb *tcb, struct vt_tcp_ack_info *info);
+/* RFC 8985 6.2.4: the reordering window after this ACK. */
+void vt_tcp_rack_window(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info);
 /* Marks what has been out too long to be still on its way; sets reorder_at. */
 void vt_tcp_rack_detect(struct vt_tcb *tcb, struct vt_tcp_ack_info *info);
 void vt_tcp_mark_lost(struct vt_tcb *tcb, struct vt_sent *s, struct vt_tcp_ack_info *info);
+
+/* tcp_newreno.c: peers without SACK (RFC 6582) */
+/* `info->segs` were acknowledged: what of them the duplicates had told of is not delivered anew. */
+void vt_tcp_newreno_acked(struct vt_tcb *tcb, struct vt_tcp_ack_info *info);
+void vt_tcp_newreno_duplicate(struct vt_tcb *tcb, struct vt_tcp_ack_info *info);
+void vt_tcp_newreno_detect(struct vt_tcb *tcb, struct vt_tcp_ack_info *info);
 
 /* tcp_loss.c */
 /* The record of something just sent; false without memory. */
 bool vt_tcp_sent_new(struct vt_tcb *tcb, struct vt_seq from, struct vt_seq to);
 /* Makes room for the next record before it is sent. */
 bool vt_tcp_loss_ready(struct vt_tcb *tcb);
+/* Nothing is out any more. */
+void vt_tcp_loss_idle(struct vt_tcb *tcb);
 void vt_tcp_loss_free(struct vt_tcb *tcb);
-/* RFC 8985 7.4.2: what an ACK tells of the loss probe. */
-void vt_tcp_tlp_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info);
 /* After an ACK was counted: begins, goes on with or ends recovery. */
 void vt_tcp_loss_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info);
 void vt_tcp_loss_timeout(struct vt_tcb *tcb);
 void vt_tcp_loss_reorder_timeout(struct vt_tcb *tcb);
+/* What is larger than a segment may be now is sent again at once, with no blame on the path (RFC 1191 6.4).
+ */
+void vt_tcp_loss_resize(struct vt_tcb *tcb);
+/* Something that was sent is out again. */
+bool vt_tcp_any_again(const struct vt_tcb *tcb);
 /* Bytes taken to be in the network (RFC 6675 4, pipe). */
 uint32_t vt_tcp_pipe(const struct vt_tcb *tcb);
 /* The next record to be sent again; NULL when there is none. `*i` is its index. */
 struct vt_sent *vt_tcp_next_lost(struct vt_tcb *tcb, uint32_t *i);
 void vt_tcp_emit_cc(struct vt_tcb *tcb, enum vt_doc doc);
+
+/* tcp_prr.c */
+static inline bool vt_tcp_reducing(const struct vt_tcb *tcb)
+{
+    return tcb->ca == VT_CA_CWR || tcb->ca == VT_CA_RECOVERY;
+}
+/* A reduction begins, for a loss or for ECN's sake, and ends. */
+void vt_tcp_prr_begin(struct vt_tcb *tcb);
+void vt_tcp_prr_end(struct vt_tcb *tcb);
+/* The window while it lasts. */
+void vt_tcp_prr(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info);
+/* ECN: the window is reduced without a loss; never taken back. */
+void vt_tcp_enter_cwr(struct vt_tcb *tcb);
+
+/* tcp_undo.c */
+void vt_tcp_undo_begin(struct vt_tcb *tcb);
+/* True when what was done since vt_tcp_undo_begin() was not called for. */
+bool vt_tcp_may_undo(const struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
+/* The echo tells that what was sent first has arrived, or nothing was sent again. */
+bool vt_tcp_was_delayed(const struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
+void vt_tcp_undo(struct vt_tcb *tcb, bool unmark);
+
+/* tcp_frto.c: an ACK after a timeout (RFC 5682) */
+void vt_tcp_frto_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info);
+
+/* tcp_tlp.c: the tail loss probe (RFC 8985 7) */
 bool vt_tcp_tlp_wanted(const struct vt_tcb *tcb);
 vt_span vt_tcp_tlp_wait(const struct vt_tcb *tcb);
 void vt_tcp_tlp_send(struct vt_tcb *tcb);
+/* 7.4.2: what an ACK tells of it. */
+void vt_tcp_tlp_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info);
 
 /* tcp_data.c */
 void vt_tcp_step_urg(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
@@ -647,13 +720,17 @@ void vt_tcp_emit_timer(struct vt_tcp_end *e, enum vt_tcp_timer timer, uint32_t c
 /* Starts the retransmission timer when something is out, the persist timer when something waits, stops it
  * otherwise. */
 void vt_tcp_rearm(struct vt_tcb *tcb, bool sent_new);
+/* The retransmission timer goes off after `wait`, whatever it was at. */
+void vt_tcp_rexmt_in(struct vt_tcb *tcb, vt_span wait);
 /* (Re)starts the keepalive, when it is on, and FIN-WAIT-2's timer, as the state asks. */
 void vt_tcp_life_restart(struct vt_tcb *tcb);
 
 /* tcp_rtt.c */
 void vt_tcp_rtt_sample(struct vt_tcb *tcb, vt_span rtt);
-/* The retransmission timeout, backed off. */
+/* The retransmission timeout, backed off; its least and its most. */
 vt_span vt_tcp_rto(const struct vt_tcb *tcb);
+vt_span vt_tcp_rto_min(const struct vt_tcb *tcb);
+vt_span vt_tcp_rto_max(const struct vt_tcb *tcb);
 
 /* tcp_close.c */
 void vt_tcp_step_fin(struct vt_tcb *tcb, struct vt_tcp_seg *seg);

@@ -60,23 +60,33 @@ static uint32_t data_acked(const struct vt_tcb *tcb, struct vt_seq ack)
 static void clean_records(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
 {
     struct vt_loss *l = tcb->loss;
-    vt_span sacked_rtt = info->rtt;
-    info->clean = true;
+    vt_span sacked_rtt = info->rtt, sacked_newest = info->newest_rtt;
+    uint32_t segs = l != NULL ? l->sent.segs : 0;
     while (l != NULL && l->sent.n != 0) {
         struct vt_sent *s = vt_sent_at(&l->sent, 0);
         if (vt_seq_ge(s->from, seg->ack))
             break;
         struct vt_sent part = *s;
         part.to = vt_seq_min(s->to, seg->ack);
-        info->clean = info->clean && (part.flags & VT_SENT_AGAIN) == 0;
+        info->again = info->again || (part.flags & VT_SENT_AGAIN) != 0;
         if ((part.flags & VT_SENT_SACKED) == 0) {
             info->delivered += vt_sent_len(&part);
             vt_tcp_rack_delivered(tcb, &part, seg, info);
         }
         vt_sentq_cut(&l->sent, part.to);
     }
-    if (!info->clean) /* what waited for a retransmission measures that, not the path */
+    if (l == NULL)
+        return;
+    info->segs = segs - l->sent.segs;
+    info->reneged = l->sent.n != 0 && (vt_sent_at(&l->sent, 0)->flags & VT_SENT_SACKED) != 0;
+    l->fack = vt_seq_max(l->fack, seg->ack);
+    l->lost_from = vt_seq_max(l->lost_from, seg->ack);
+    if (l->undo && seg->ack.v - l->undo_from.v > UINT32_C(1) << 30) /* too old a story; and V66 */
+        l->undo = false;
+    if (info->again) { /* what waited for a retransmission measures that, not the path */
         info->rtt = sacked_rtt;
+        info->newest_rtt = sacked_newest;
+    }
 }
 
 /* A round trip that this ACK measures: of a segment sent once (Karn, MUST-18), or by the echo of its
@@ -90,22 +100,26 @@ static void take_rtt(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt
         uint32_t ms = vt_tcp_ts_now(core, tcb->ts_offset) - seg->opts.tsecr;
         if (tcb->loss == NULL || !tcb->loss->rexmt_ts_set ||
             (int32_t)(seg->opts.tsecr - tcb->loss->last_rexmt_ts) >= 0)
-            info->rtt = (ms != 0 ? ms : 1) * VT_MSEC;
+            info->rtt = info->newest_rtt = (ms != 0 ? ms : 1) * VT_MSEC;
         tcb->backoff = 0;
     }
     if (info->rtt != 0)
         vt_tcp_rtt_sample(tcb, info->rtt);
+    if (info->newest_rtt != 0 && info->newest_rtt < tcb->min_rtt)
+        tcb->min_rtt = info->newest_rtt;
 }
 
 static void grow_window(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info)
 {
-    if (tcb->ca == VT_CA_RECOVERY || tcb->ca == VT_CA_CWR || info->acked == 0)
+    /* Where reordering is usual, what was only SACKed counts as well; else that waits for its ACK. */
+    bool forward = tcb->reordering > tcb->end.tcp->knobs.reordering ? info->delivered != 0 : info->acked != 0;
+    if (!forward || info->delivered == 0)
         return;
     /* What was SACKed before counted for nothing then, and is no part of what this ACK lets grow: as Linux.
      */
     struct vt_cc_ack a = {.acked = info->delivered,
                           .cwnd_limited = vt_tcp_cwnd_limited(tcb),
-                          .rtt = info->rtt,
+                          .rtt = info->newest_rtt,
                           .srtt = tcb->srtt,
                           .min_rtt = tcb->min_rtt,
                           .una = tcb->snd_una,
@@ -129,8 +143,6 @@ static void advance(struct vt_tcb *tcb, struct vt_tcp_seg *seg, struct vt_tcp_ac
     tcb->bytes_acked += info->acked;
     tcb->snd_una = seg->ack;
     tcb->snd_small = vt_seq_max(tcb->snd_small, seg->ack);
-    if (tcb->ca < VT_CA_RECOVERY) /* it must not stay behind by 2^31 (V66) */
-        tcb->recover = vt_seq_max(tcb->recover, vt_seq_sub(seg->ack, 1));
     if (vt_tcb_is(tcb, VT_TCBF_URG_OUT) && vt_seq_ge(seg->ack, tcb->snd_up))
         tcb->flags &= ~(uint32_t)VT_TCBF_URG_OUT;
     tcb->retries = 0;
@@ -144,55 +156,57 @@ static void advance(struct vt_tcb *tcb, struct vt_tcp_seg *seg, struct vt_tcp_ac
     }
 }
 
-/* RFC 5681 2: an ACK that repeats the last one while data are out, and says nothing new. */
+/* RFC 5681 2: an ACK that repeats the last one, and says nothing new. */
 static bool is_duplicate(const struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
 {
     return vt_seq_eq(seg->ack, tcb->snd_una) && seg->len == 0 && (seg->flags & (VT_SYN | VT_FIN)) == 0 &&
-           seg->wnd == tcb->snd_wnd && vt_seq_gt(tcb->snd_nxt, tcb->snd_una);
+           seg->wnd == tcb->snd_wnd;
 }
 
-/* A peer without SACK: each duplicate tells that a segment has left (RFC 5681 3.2), but no more of them than
- * can have been out when the first was missed: V59. What it told is not told again by the ACK that follows.
- */
-static void count_duplicate(struct vt_tcb *tcb, bool dup, struct vt_tcp_ack_info *info)
+/* Linux's rule for the retransmission timer beside RFC 6298 5.3: a SACK of something sent after the first
+ * byte that is missing was (last) sent must not put it off, one of something sent before does. */
+static bool sack_restarts_timer(const struct vt_tcb *tcb, const struct vt_tcp_ack_info *info)
 {
-    struct vt_loss *l = tcb->loss;
-    uint32_t told = l->dup_acks * (uint32_t)tcb->mss;
-    uint32_t most = tcb->ca < VT_CA_RECOVERY ? 3 * (uint32_t)tcb->mss : tcb->recover.v - tcb->snd_una.v;
-    if (info->advanced) {
-        uint32_t most_told = info->delivered > tcb->mss ? info->delivered - tcb->mss
-                                                        : 0; /* the hole is new */
-        info->delivered -= told < most_told ? told : most_told;
-    } else if (dup && told < most) {
-        l->dup_acks++;
-        info->delivered = tcb->mss;
-    }
+    const struct vt_sentq *q = &tcb->loss->sent;
+    return info->sacked && info->rtt != 0 && q->n != 0 &&
+           (vt_time)info->rtt > vt_tcp_core(tcb)->now - vt_sent_at(q, 0)->at;
 }
 
 static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
-    struct vt_tcp_ack_info info = {0};
-    bool dup = is_duplicate(tcb, seg);
-    info.fack = tcb->loss != NULL ? tcb->loss->fack : tcb->snd_una;
+    struct vt_tcp_ack_info info = {.una = tcb->snd_una, .fack = tcb->snd_una, .dup = is_duplicate(tcb, seg)};
+    bool out = tcb->loss != NULL && tcb->loss->sent.n != 0;
+    if (tcb->loss != NULL && tcb->loss->sent.sacked != 0)
+        info.fack = tcb->loss->fack;
     vt_tcp_sack_take(tcb, seg, &info);
     if (vt_seq_gt(seg->ack, tcb->snd_una))
         advance(tcb, seg, &info);
-    vt_tcp_tlp_ack(tcb, seg, &info);
-    if (tcb->loss == NULL)
-        return;
-    if (!tcb->agreed.sack)
-        count_duplicate(tcb, dup, &info);
-    tcb->delivered += info.delivered;
+    if (tcb->end.state == VT_TCP_CLOSED || tcb->end.state == VT_TCP_TIME_WAIT || tcb->loss == NULL)
+        return; /* the ACK of our FIN was the end, or nothing was out */
+    info.dup = info.dup && !info.dsack;
+    if (tcb->agreed.sack)
+        vt_tcp_rack_reordering(tcb, &info);
+    else if (info.segs != 0)
+        vt_tcp_newreno_acked(tcb, &info);
     take_rtt(tcb, seg, &info);
-    if (tcb->backoff != 0 && info.advanced && info.clean)
+    if (tcb->backoff != 0 && info.advanced && !info.again)
         tcb->backoff = 0;
-    if (tcb->end.state == VT_TCP_CLOSED || tcb->end.state == VT_TCP_TIME_WAIT)
-        return; /* the ACK of our FIN was the end */
-    grow_window(tcb, &info);
-    if (info.advanced || info.delivered != 0 || dup || info.dsack)
+    vt_tcp_rack_window(tcb, &info);
+    vt_tcp_tlp_ack(tcb, seg, &info);
+    if (!info.advanced && sack_restarts_timer(tcb, &info))
+        vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
+    bool tells = info.dup || info.sacked || info.dsack || tcb->ca != VT_CA_OPEN;
+    if (out ? tells : info.dsack)
         vt_tcp_loss_ack(tcb, seg, &info);
-    if (tcb->loss->sent.n == 0 && tcb->ca == VT_CA_OPEN)
-        vt_tcp_loss_free(tcb);
+    else if (tcb->ca == VT_CA_OPEN)
+        tcb->loss->rexmt_ts_set = false;
+    tcb->delivered += info.delivered;
+    if (vt_tcp_reducing(tcb))
+        vt_tcp_prr(tcb, &info);
+    else
+        grow_window(tcb, &info);
+    if (info.advanced && tcb->loss->sent.n == 0)
+        vt_tcp_loss_idle(tcb);
 }
 
 bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)

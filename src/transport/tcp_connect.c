@@ -66,6 +66,10 @@ void vt_tcb_start(struct vt_tcb *tcb)
     tcb->snd_up = tcb->pushed = tcb->snd_una;
     tcb->cwnd_full_at = now;
     tcb->recover = vt_seq_sub(tcb->snd_una, 1);
+    tcb->reordering = (uint16_t)tcp->knobs.reordering;
+    tcb->reord_seen = tcb->dsack_dups = 0;
+    tcb->reo_mult = 1;
+    tcb->reo_persist = 0;
     tcb->rcv_up = tcb->rcv_nxt;
     tcb->adv_mss = vt_tcp_adv_mss(tcp, tcb->end.remote.ip, tcb->user_mss);
     vt_tcp_rcv_mss_init(tcb);

@@ -25,14 +25,7 @@ static void too_big(struct vt_tcb *tcb, const struct vt_icmp_error *err)
         return;
     tcb->pmtu = mtu;
     vt_tcb_set_mss(tcb);
-    /* RFC 1191 6.4: what was too big is sent again, smaller, at once; it is no sign of congestion. */
-    struct vt_tcp_ack_info info = {0};
-    for (uint32_t i = 0; tcb->loss != NULL && i < tcb->loss->sent.n; i++) {
-        struct vt_sent *s = vt_sent_at(&tcb->loss->sent, i);
-        if (vt_sent_len(s) > tcb->mss && (s->flags & VT_SENT_SACKED) == 0)
-            vt_tcp_mark_lost(tcb, s, &info);
-    }
-    vt_tcp_mark_dirty(tcb);
+    vt_tcp_loss_resize(tcb);
 }
 
 /* A SYN that bore text. */

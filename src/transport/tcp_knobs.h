@@ -29,7 +29,7 @@
     X(rmem_max, "net.core.rmem_max", 6291456, 2304, INT32_MAX)                                \
     X(wmem_default, "net.ipv4.tcp_wmem_default", 16384, 4608, INT32_MAX)                      \
     X(wmem_max, "net.ipv4.tcp_wmem_max", 4194304, 4608, INT32_MAX)                            \
-    X(rto_min_ms, "net.ipv4.tcp_rto_min_ms", 200, 1, 60000)                                   \
+    X(rto_min_us, "net.ipv4.tcp_rto_min_us", 200000, 1, 60000000)                             \
     X(rto_max_ms, "net.ipv4.tcp_rto_max_ms", 120000, 1000, 120000)                            \
     X(rto_initial_ms, "net.ipv4.tcp_rto_initial_ms", 1000, 1, 60000)                          \
     X(delack_ms, "net.ipv4.tcp_delack_ms", 40, 0, 499)                                        \
@@ -56,6 +56,12 @@
     X(syn_linear_timeouts, "net.ipv4.tcp_syn_linear_timeouts", 4, 0, 127)                     \
     X(abort_on_overflow, "net.ipv4.tcp_abort_on_overflow", 0, 0, 1)                           \
     X(early_retrans, "net.ipv4.tcp_early_retrans", 3, 0, 4)                                   \
+    X(recovery, "net.ipv4.tcp_recovery", 1, 0, 255)                                           \
+    X(frto, "net.ipv4.tcp_frto", 2, 0, 255)                                                   \
+    X(reordering, "net.ipv4.tcp_reordering", 3, 1, 300)                                       \
+    X(max_reordering, "net.ipv4.tcp_max_reordering", 300, 1, 65535)                           \
+    X(thin_linear_timeouts, "net.ipv4.tcp_thin_linear_timeouts", 0, 0, 1)                     \
+    X(retries1, "net.ipv4.tcp_retries1", 3, 0, 255)                                           \
     X(ooo_runs, "net.ipv4.tcp_reassembly_ranges", 256, 4, 4096)                               \
     X(port_low, "net.ipv4.ip_local_port_min", 32768, 1, 65535)                                \
     X(port_high, "net.ipv4.ip_local_port_max", 60999, 1, 65535)

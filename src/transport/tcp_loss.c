@@ -1,11 +1,7 @@
-/* Recovery: what is done when segments are taken to be lost. The states are Linux's (enum vt_tcp_ca): a
- * window that shrinks by proportional rate reduction (RFC 6937), recovery that ends at the highest number
- * that was out when it began (RFC 6582), a timeout (RFC 5681 3.1, RFC 6298 5), the tail loss probe (RFC 8985
- * 7), and taking it all back when nothing had been lost (RFC 3522, RFC 4015, RFC 3708). */
+/* Recovery: what is done when segments are taken to be lost. The states are Linux's (enum vt_tcp_ca): fast
+ * recovery, which ends at the highest number that was out when it began (RFC 6675, RFC 6582), and what
+ * follows a timeout (RFC 5681 3.1, RFC 6298 5). */
 #include "transport/tcp.h"
-
-#define DUP_THRESHOLD 3u
-#define TLP_ACK_DELAY (200 * VT_MSEC) /* Linux's: the longest that a peer keeps an ACK back */
 
 void vt_tcp_emit_cc(struct vt_tcb *tcb, enum vt_doc doc)
 {
@@ -31,7 +27,7 @@ bool vt_tcp_loss_ready(struct vt_tcb *tcb)
         tcb->loss = vt_alloc(core, sizeof(*tcb->loss));
         if (tcb->loss == NULL)
             return false;
-        tcb->loss->fack = tcb->loss->usage_end = tcb->snd_una;
+        tcb->loss->fack = tcb->loss->lost_from = tcb->loss->usage_end = tcb->snd_una;
     }
     return true;
 }
@@ -47,10 +43,26 @@ void vt_tcp_loss_free(struct vt_tcb *tcb)
     tcb->ca = VT_CA_OPEN;
 }
 
+void vt_tcp_loss_idle(struct vt_tcb *tcb)
+{
+    struct vt_loss *l = tcb->loss;
+    if (tcb->ca != VT_CA_OPEN)
+        return; /* without SACK, until something above `recover` is acknowledged */
+    /* A D-SACK of a second copy may come yet, of this flight; not after the next. */
+    if ((l->undo || l->tlp_out) && !l->lingers) {
+        vt_sentq_clear(&l->sent, vt_tcp_core(tcb));
+        l->lingers = true;
+        return;
+    }
+    vt_tcp_loss_free(tcb);
+}
+
 bool vt_tcp_sent_new(struct vt_tcb *tcb, struct vt_seq from, struct vt_seq to)
 {
     struct vt_core *core = vt_tcp_core(tcb);
-    struct vt_sent *s = vt_sentq_add(&tcb->loss->sent, core, from, to);
+    bool fin = vt_tcb_is(tcb, VT_TCBF_FIN_SENT) &&
+               vt_seq_eq(to, vt_seq_add(tcb->snd_una, tcb->sendq.bytes + 1));
+    struct vt_sent *s = vt_sentq_add(&tcb->loss->sent, core, from, to, tcb->mss, fin);
     if (s == NULL)
         return false;
     s->at = core->now;
@@ -63,277 +75,278 @@ uint32_t vt_tcp_pipe(const struct vt_tcb *tcb)
     const struct vt_loss *l = tcb->loss;
     if (l == NULL)
         return out;
-    uint32_t gone = l->sent.sacked + l->sent.lost - l->sent.retrans;
+    uint32_t gone = l->sent.sacked + l->sent.lost;
     if (!tcb->agreed.sack) { /* each duplicate stands for a segment that has left (RFC 5681 3.2) */
-        uint32_t dups = l->dup_acks * (uint32_t)tcb->mss;
-        gone += dups < out - gone ? dups : out - gone;
+        uint64_t told = (uint64_t)l->reno_sacked * tcb->mss;
+        gone += (uint32_t)(told < out - gone ? told : out - gone);
     }
-    return out > gone ? out - gone : 0;
+    return out - gone + l->sent.retrans;
+}
+
+bool vt_tcp_any_again(const struct vt_tcb *tcb)
+{
+    const struct vt_sentq *q = &tcb->loss->sent;
+    return q->retrans != 0 || (q->n != 0 && (vt_sent_at(q, 0)->flags & VT_SENT_AGAIN) != 0);
 }
 
 struct vt_sent *vt_tcp_next_lost(struct vt_tcb *tcb, uint32_t *i)
 {
     struct vt_loss *l = tcb->loss;
-    if (l == NULL || l->sent.lost == l->sent.retrans)
+    if (l == NULL || l->sent.lost == 0)
         return NULL;
-    for (*i = 0; *i < l->sent.n; ++*i) {
+    for (*i = vt_sentq_find(&l->sent, l->lost_from); *i < l->sent.n; ++*i) {
         struct vt_sent *s = vt_sent_at(&l->sent, *i);
+        l->lost_from = s->from;
         if ((s->flags & (VT_SENT_LOST | VT_SENT_RETRANS)) == VT_SENT_LOST)
             return s;
     }
     return NULL;
 }
 
-/* ---- Beginning, ending, undoing ---- */
-
-/* What must be known to take it back. */
-static void remember(struct vt_tcb *tcb)
-{
-    struct vt_loss *l = tcb->loss;
-    l->prior_cwnd = tcb->cc.cwnd;
-    l->prior_ssthresh = tcb->cc.ssthresh;
-    l->undo = true;
-    l->undo_retrans = l->sent.retrans;
-    l->rexmt_ts_set = false;
-}
+/* ---- The steps after an ACK (Linux's order) ---- */
 
 static void enter_recovery(struct vt_tcb *tcb)
 {
     struct vt_loss *l = tcb->loss;
+    bool reducing = vt_tcp_reducing(tcb);
+    vt_tcp_undo_begin(tcb);
+    if (reducing)
+        l->prior_ssthresh = 0; /* the window is reduced for ECN's sake, too: no taking back */
+    else
+        vt_tcp_prr_begin(tcb);
     tcb->recover = tcb->snd_nxt;
-    remember(tcb);
-    l->recover_fs = vt_tcp_pipe(tcb);
-    l->recover_fs = l->recover_fs > tcb->mss ? l->recover_fs : tcb->mss;
-    tcb->cc.ops->loss(&tcb->cc, vt_tcp_flight(tcb), vt_tcp_core(tcb)->now);
-    l->prr_delivered = l->prr_out = 0;
     tcb->ca = VT_CA_RECOVERY;
-    if (tcb->reo_persist != 0 && --tcb->reo_persist == 0)
-        tcb->reo_mult = 0;
+    l->lingers = false;
     vt_tcp_emit_cc(tcb, VT_DOC_RFC5681_3_2);
 }
 
-/* RFC 6937 3.1: in proportion to what is delivered while more than ssthresh is out, then back up to it as in
- * slow start. */
-static void rate_reduction(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info)
+/* Nothing is amiss, or not more than that something overtook something. */
+static void keep_open(struct vt_tcb *tcb)
 {
-    struct vt_loss *l = tcb->loss;
-    uint32_t pipe = vt_tcp_pipe(tcb), ssthresh = tcb->cc.ssthresh;
-    int64_t send;
-    if (info->delivered == 0 && info->lost == 0)
-        return; /* nothing has left that something could be sent for */
-    l->prr_delivered += info->delivered;
-    if (pipe > ssthresh) {
-        send = (int64_t)(((uint64_t)l->prr_delivered * ssthresh + l->recover_fs - 1) / l->recover_fs) -
-               (int64_t)l->prr_out;
-    } else {
-        int64_t limit = (int64_t)l->prr_delivered - (int64_t)l->prr_out;
-        limit = limit > (int64_t)info->delivered ? limit : (int64_t)info->delivered;
-        limit += tcb->mss;
-        send = (int64_t)(ssthresh - pipe);
-        send = send < limit ? send : limit;
-    }
-    if (send < 0)
-        send = 0;
-    if (l->prr_out == 0 && send < tcb->mss)
-        send = tcb->mss; /* the first retransmission goes at once */
-    tcb->cc.cwnd = pipe + (uint32_t)send;
+    const struct vt_loss *l = tcb->loss;
+    bool amiss = l->sent.sacked != 0 || l->sent.lost != 0 || l->reno_sacked != 0 || vt_tcp_any_again(tcb);
+    tcb->ca = amiss ? VT_CA_DISORDER : VT_CA_OPEN;
 }
 
-static void open_again(struct vt_tcb *tcb, enum vt_doc doc)
+static void try_to_open(struct vt_tcb *tcb)
 {
-    struct vt_loss *l = tcb->loss;
-    if (tcb->ca == VT_CA_RECOVERY || tcb->ca == VT_CA_CWR)
-        tcb->cc.cwnd = tcb->cc.ssthresh;
-    tcb->ca = VT_CA_OPEN; /* and still backed off, until a round trip is measured: RFC 6298 5.7, Karn */
-    l->dup_acks = 0;
-    vt_tcp_emit_cc(tcb, doc);
+    if (!vt_tcp_any_again(tcb))
+        tcb->loss->rexmt_ts_set = false;
+    if (tcb->ca != VT_CA_CWR)
+        keep_open(tcb);
 }
 
-/* Nothing had been lost: the window is what it was. */
-static void undo(struct vt_tcb *tcb, enum vt_doc doc)
+static bool undo_by_dsack(struct vt_tcb *tcb)
 {
-    struct vt_loss *l = tcb->loss;
-    for (uint32_t i = 0; i < l->sent.n; i++)
-        vt_sentq_flag(&l->sent, vt_sent_at(&l->sent, i), 0, VT_SENT_LOST | VT_SENT_RETRANS);
-    if (tcb->cc.cwnd < l->prior_cwnd)
-        tcb->cc.cwnd = l->prior_cwnd;
-    if (tcb->cc.ssthresh < l->prior_ssthresh)
-        tcb->cc.ssthresh = l->prior_ssthresh;
-    l->undo = false;
-    l->dup_acks = 0;
-    tcb->ca = VT_CA_OPEN;
-    tcb->backoff = 0;
-    vt_tcp_emit_cc(tcb, doc);
-}
-
-/* RFC 3522 (Eifel): the ACK of a retransmitted segment echoes a time before it was sent again: the first had
- * arrived. RFC 3708: or the peer has told, by D-SACK, of every retransmission that it had it already. */
-static bool was_spurious(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info)
-{
-    struct vt_loss *l = tcb->loss;
-    if (!l->undo || tcb->ca < VT_CA_RECOVERY)
+    if (!tcb->loss->undo || tcb->loss->undo_segs != 0)
         return false;
-    if (info->advanced && tcb->agreed.ts && seg->opts.ts_ok && seg->opts.tsecr != 0 && l->rexmt_ts_set &&
-        (int32_t)(seg->opts.tsecr - l->rexmt_ts) < 0)
-        return true;
-    if (info->dsack && l->undo_retrans != 0) {
-        uint32_t len = seg->opts.sack[0].to.v - seg->opts.sack[0].from.v;
-        l->undo_retrans -= len < l->undo_retrans ? len : l->undo_retrans;
-        return l->undo_retrans == 0;
-    }
+    if (tcb->reo_persist < UINT8_MAX)
+        tcb->reo_persist++;
+    vt_tcp_undo(tcb, false);
+    return true;
+}
+
+/* All is acknowledged that was out when recovery, or what follows a timeout, began. True: the state holds. */
+static bool end_recovery(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
+{
+    struct vt_loss *l = tcb->loss;
+    if (vt_tcp_may_undo(tcb, seg))
+        vt_tcp_undo(tcb, false);
+    else if (tcb->reo_persist != 0)
+        tcb->reo_persist--;
+    if (!tcb->agreed.sack && vt_seq_eq(tcb->snd_una, tcb->recover))
+        return true; /* RFC 6582 4.1: duplicates of this ACK may be echoes of what was sent again */
+    if (tcb->ca == VT_CA_RECOVERY)
+        vt_tcp_prr_end(tcb);
+    tcb->ca = VT_CA_OPEN;
+    l->frto = VT_FRTO_OFF;
+    vt_tcp_emit_cc(tcb, VT_DOC_RFC6582_3_2);
     return false;
 }
 
-/* ---- Peers without SACK (RFC 6582) ---- */
-
-static void mark_first_lost(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
+/* A partial ACK whose echo shows that a hole was filled by what was sent first: reordering, after all. True:
+ * what was sent again is still out, and must be seen through. */
+static bool undo_partial(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
 {
     struct vt_loss *l = tcb->loss;
-    struct vt_sent *s = l->sent.n != 0 ? vt_sent_at(&l->sent, 0) : NULL;
-    if (s == NULL)
-        return;
-    if (vt_sent_len(s) > tcb->mss &&
-        !vt_sentq_split(&l->sent, vt_tcp_core(tcb), 0, vt_seq_add(s->from, tcb->mss)))
-        return;
-    vt_tcp_mark_lost(tcb, vt_sent_at(&l->sent, 0), info);
+    if (!l->undo || !vt_tcp_was_delayed(tcb, seg))
+        return false;
+    info->reordered = true;
+    info->reord = info->una;
+    vt_tcp_rack_reordering(tcb, info);
+    if (l->sent.retrans != 0)
+        return true;
+    if (!vt_tcp_any_again(tcb))
+        l->rexmt_ts_set = false;
+    vt_tcp_undo(tcb, true);
+    keep_open(tcb);
+    return false;
 }
 
-static void newreno(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
+static void detect(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
 {
-    struct vt_loss *l = tcb->loss;
-    if (tcb->ca == VT_CA_RECOVERY && info->advanced && vt_seq_lt(tcb->snd_una, tcb->recover)) {
-        uint32_t segs = (info->acked + tcb->mss - 1) /
-                        tcb->mss; /* the hole, and duplicates that it explains */
-        l->dup_acks -= segs - 1 < l->dup_acks ? segs - 1 : l->dup_acks;
-        mark_first_lost(tcb, info); /* a partial ACK: the next hole is lost as well */
-    } else if (info->advanced) {
-        l->dup_acks = 0;
-    } else if (tcb->ca < VT_CA_RECOVERY && l->dup_acks >= DUP_THRESHOLD &&
-               vt_seq_gt(tcb->snd_una, tcb->recover)) {
-        mark_first_lost(tcb, info); /* 3.2 (2): more than `recover`, or they are the last recovery's echo */
+    if (!tcb->agreed.sack)
+        vt_tcp_newreno_detect(tcb, info);
+    else if (tcb->loss->rack_new)
+        vt_tcp_rack_detect(tcb, info);
+}
+
+/* In fast recovery. True: there is nothing more to do for this ACK. */
+static bool go_on(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
+{
+    if (!info->advanced) {
+        if (!tcb->agreed.sack)
+            vt_tcp_newreno_duplicate(tcb, info);
+    } else if (undo_partial(tcb, seg, info)) {
+        return true;
     }
+    if (undo_by_dsack(tcb))
+        try_to_open(tcb);
+    detect(tcb, info);
+    if (tcb->ca != VT_CA_RECOVERY && tcb->loss->sent.lost != 0)
+        enter_recovery(tcb); /* it was reordering, and then a loss as well */
+    return true;
 }
 
-/* ---- The steps after an ACK, and timeouts ---- */
-
-void vt_tcp_tlp_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info)
+/* Neither in recovery nor after a timeout. */
+static void look_out(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
 {
-    if (!vt_tcb_is(tcb, VT_TCBF_TLP_OUT) || vt_seq_lt(seg->ack, tcb->tlp_end))
-        return;
-    bool beyond = vt_seq_gt(seg->ack, tcb->tlp_end);
-    bool harmless = !vt_tcb_is(tcb, VT_TCBF_TLP_AGAIN) || info->dsack || tcb->ca >= VT_CA_CWR;
-    /* RFC 8985 7.4.2: the ACK of its end may be the first copy's, only late. One beyond it, and no D-SACK of
-     * a second copy until then: the probe repaired a loss, which counts as one. */
-    if (harmless || beyond || (!info->advanced && seg->opts.nsacks == 0))
-        tcb->flags &= ~(uint32_t)VT_TCBF_TLP_OUT;
-    if (harmless || !beyond)
-        return;
-    tcb->cc.ops->loss(&tcb->cc, vt_tcp_flight(tcb), vt_tcp_core(tcb)->now);
-    tcb->cc.cwnd = tcb->cc.ssthresh;
-    vt_tcp_emit_cc(tcb, VT_DOC_RFC8985_7);
+    if (!tcb->agreed.sack) {
+        if (info->advanced)
+            tcb->loss->reno_sacked = 0;
+        vt_tcp_newreno_duplicate(tcb, info);
+    }
+    if (tcb->ca <= VT_CA_DISORDER)
+        undo_by_dsack(tcb);
+    detect(tcb, info);
+    if (tcb->loss->sent.lost == 0)
+        try_to_open(tcb);
+    else
+        enter_recovery(tcb);
+}
+
+/* True: the state that ended holds nevertheless, for now. */
+static bool check_end(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
+{
+    if (vt_seq_lt(tcb->snd_una, tcb->recover))
+        return false;
+    if (tcb->ca == VT_CA_CWR && !vt_seq_eq(tcb->snd_una, tcb->recover)) {
+        vt_tcp_prr_end(tcb);
+        tcb->ca = VT_CA_OPEN;
+    } else if (tcb->ca == VT_CA_RECOVERY) {
+        if (!tcb->agreed.sack)
+            tcb->loss->reno_sacked = 0;
+        return end_recovery(tcb, seg);
+    }
+    return false;
 }
 
 void vt_tcp_loss_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
 {
     struct vt_loss *l = tcb->loss;
-    if (l == NULL)
+    if (info->reneged && info->advanced) {
+        /* RFC 2018 8: it was SACKed, and is not acknowledged: a little later it counts as lost. */
+        vt_span wait = tcb->srtt / 2 > 10 * VT_MSEC ? tcb->srtt / 2 : 10 * VT_MSEC;
+        vt_tcp_rexmt_in(tcb, wait);
         return;
-    if (was_spurious(tcb, seg, info))
-        undo(tcb, VT_DOC_RFC4015);
-    if (tcb->ca >= VT_CA_RECOVERY && vt_seq_ge(tcb->snd_una, tcb->recover))
-        open_again(tcb, VT_DOC_RFC6582_3_2);
-    if (tcb->agreed.sack)
-        vt_tcp_rack_detect(tcb, info);
-    else
-        newreno(tcb, info);
-    if (tcb->ca < VT_CA_RECOVERY) {
-        if (info->lost != 0)
-            enter_recovery(tcb);
-        else
-            tcb->ca = l->sent.sacked != 0 || l->dup_acks != 0 ? VT_CA_DISORDER : VT_CA_OPEN;
     }
-    if (tcb->ca == VT_CA_RECOVERY)
-        rate_reduction(tcb, info);
+    if (tcb->ca == VT_CA_OPEN)
+        l->rexmt_ts_set = false;
+    else if (check_end(tcb, seg))
+        return;
+    if (tcb->ca == VT_CA_RECOVERY && go_on(tcb, seg, info))
+        return;
+    if (tcb->ca == VT_CA_LOSS) {
+        vt_tcp_frto_ack(tcb, seg, info);
+        if (tcb->ca == VT_CA_LOSS && vt_seq_ge(tcb->snd_una, tcb->recover))
+            end_recovery(tcb, seg);
+        detect(tcb, info);
+        if (tcb->ca != VT_CA_OPEN && !info->lost_again)
+            return;
+    }
+    look_out(tcb, info);
 }
 
 void vt_tcp_loss_reorder_timeout(struct vt_tcb *tcb)
 {
     struct vt_tcp_ack_info info = {0};
     vt_tcp_rack_detect(tcb, &info);
-    if (info.lost == 0)
+    if (info.lost == 0 || tcb->ca == VT_CA_RECOVERY)
         return;
-    if (tcb->ca < VT_CA_RECOVERY)
-        enter_recovery(tcb);
-    if (tcb->ca == VT_CA_RECOVERY)
-        rate_reduction(tcb, &info);
+    enter_recovery(tcb);
+    info.delivered = tcb->mss; /* as on Linux: one segment may go for what is lost */
+    vt_tcp_prr(tcb, &info);
+}
+
+/* Everything that has been out long enough counts as lost (RFC 8985 6.3); what has just gone may yet arrive.
+ */
+static void mark_all_lost(struct vt_tcb *tcb)
+{
+    struct vt_loss *l = tcb->loss;
+    vt_time now = vt_tcp_core(tcb)->now;
+    struct vt_tcp_ack_info info = {0};
+    /* RFC 2018 8: a peer that has SACKed the first byte and does not acknowledge it has let go of it, and
+     * of what else it had SACKed. */
+    bool reneged = l->sent.n != 0 && (vt_sent_at(&l->sent, 0)->flags & VT_SENT_SACKED) != 0;
+    l->reno_sacked = 0;
+    for (uint32_t i = 0; i < l->sent.n; i++) {
+        struct vt_sent *s = vt_sent_at(&l->sent, i);
+        if (reneged)
+            vt_sentq_flag(&l->sent, s, 0, VT_SENT_SACKED);
+        else if (i != 0 && tcb->agreed.sack && (vt_span)(now - s->at) < l->rack_rtt)
+            continue;
+        vt_tcp_mark_lost(tcb, s, &info);
+    }
+    if (reneged)
+        l->fack = tcb->snd_una;
 }
 
 void vt_tcp_loss_timeout(struct vt_tcb *tcb)
 {
     struct vt_loss *l = tcb->loss;
-    vt_time now = vt_tcp_core(tcb)->now;
-    bool first = tcb->ca != VT_CA_LOSS || vt_seq_ge(tcb->snd_una, tcb->recover);
-    if (tcb->ca < VT_CA_RECOVERY)
-        remember(tcb);
-    /* RFC 2018 8: a peer that has SACKed the first byte and does not acknowledge it has let go of it. */
-    bool reneged = l->sent.n != 0 && (vt_sent_at(&l->sent, 0)->flags & VT_SENT_SACKED) != 0;
-    for (uint32_t i = 0; i < l->sent.n; i++) {
-        struct vt_sent *s = vt_sent_at(&l->sent, i);
-        if (reneged)
-            vt_sentq_flag(&l->sent, s, 0, VT_SENT_SACKED);
-        if ((s->flags & VT_SENT_SACKED) != 0)
-            continue;
-        /* RFC 8985 6.3: the first, and what has been out for a round trip; what has just gone may yet arrive.
-         */
-        bool old = i == 0 || l->rack_rtt == 0 || reneged || now - s->at >= (vt_time)l->rack_rtt;
-        vt_sentq_flag(&l->sent, s, old ? VT_SENT_LOST : 0, VT_SENT_RETRANS);
-    }
-    tcb->cc.ops->timeout(&tcb->cc, vt_tcp_flight(tcb), first, now);
-    tcb->ca = VT_CA_LOSS;
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    bool fresh = tcb->ca < VT_CA_RECOVERY;
+    /* RFC 5681 3.1: a segment lost again does not lower ssthresh again; another one does. */
+    bool first = tcb->ca <= VT_CA_DISORDER || vt_seq_le(tcb->recover, tcb->snd_una) ||
+                 (tcb->ca == VT_CA_LOSS && tcb->retries <= 1);
+    /* So many duplicates, and yet no recovery before the timeout: the degree of reordering was too high. */
+    uint32_t told = tcb->agreed.sack ? l->sent.sacked_segs : l->reno_sacked;
+    if (tcb->ca <= VT_CA_DISORDER && told >= k->reordering && tcb->reordering > k->reordering)
+        tcb->reordering = (uint16_t)k->reordering;
+    mark_all_lost(tcb);
+    if (first)
+        vt_tcp_undo_begin(tcb);
+    tcb->cc.ops->timeout(&tcb->cc, vt_tcp_flight(tcb), first, vt_tcp_core(tcb)->now);
     tcb->cc.cwnd = vt_tcp_pipe(tcb) + tcb->mss;
+    tcb->ca = VT_CA_LOSS;
     tcb->recover = tcb->snd_nxt;
-    l->dup_acks = 0;
-    tcb->flags &= ~(uint32_t)VT_TCBF_TLP_OUT;
+    /* RFC 5682 2.1 step 1, 3.2: not when a recovery was going on, unless the same segment times out again. */
+    bool frto = k->frto != 0 && (fresh || tcb->retries > 1);
+    l->frto = frto ? VT_FRTO_WAIT : VT_FRTO_OFF;
+    l->tlp_out = false;
+    l->lingers = false;
     l->reorder_at = 0;
     vt_tcp_emit_cc(tcb, VT_DOC_RFC6298_5);
 }
 
-/* ---- The tail loss probe (RFC 8985 7) ---- */
-
-bool vt_tcp_tlp_wanted(const struct vt_tcb *tcb)
-{
-    const struct vt_loss *l = tcb->loss;
-    return l != NULL && tcb->agreed.sack && tcb->ca == VT_CA_OPEN && l->sent.sacked == 0 &&
-           !vt_tcb_is(tcb, VT_TCBF_TLP_OUT) && tcb->srtt != 0 && tcb->end.tcp->knobs.early_retrans != 0;
-}
-
-vt_span vt_tcp_tlp_wait(const struct vt_tcb *tcb)
-{
-    vt_span wait = 2 * tcb->srtt;
-    if (vt_tcp_flight(tcb) <= tcb->mss)
-        wait += TLP_ACK_DELAY;
-    else
-        wait += 2 * VT_MSEC;
-    return wait;
-}
-
-void vt_tcp_tlp_send(struct vt_tcb *tcb)
+void vt_tcp_loss_resize(struct vt_tcb *tcb)
 {
     struct vt_loss *l = tcb->loss;
-    struct vt_seq was = tcb->snd_nxt;
-    tcb->flags |= VT_TCBF_TLP_OUT;
-    tcb->flags &= ~(uint32_t)VT_TCBF_TLP_AGAIN;
-    if (vt_tcp_send_one_new(tcb)) {
-        tcb->tlp_end = tcb->snd_nxt;
-        return;
+    struct vt_tcp_ack_info info = {0};
+    for (uint32_t i = 0; l != NULL && i < l->sent.n; i++) {
+        struct vt_sent *s = vt_sent_at(&l->sent, i);
+        if (s->size > tcb->mss && vt_sent_len(s) > tcb->mss)
+            vt_tcp_mark_lost(tcb, s, &info);
     }
-    /* No new segment can go: the last one again. */
-    uint32_t i = l->sent.n - 1;
-    struct vt_sent *s = vt_sent_at(&l->sent, i);
-    if (vt_sent_len(s) > tcb->mss &&
-        vt_sentq_split(&l->sent, vt_tcp_core(tcb), i, vt_seq_sub(s->to, tcb->mss)))
-        i++;
-    tcb->flags |= VT_TCBF_TLP_AGAIN;
-    tcb->tlp_end = was;
-    vt_tcp_retransmit(tcb, i, tcb->mss, VT_SEG_TLP);
+    if (info.lost == 0)
+        return;
+    /* The window stays: no more data are in the network than before. */
+    if (tcb->ca != VT_CA_LOSS) {
+        tcb->recover = tcb->snd_nxt;
+        l->undo = false;
+        l->prior_ssthresh = 0;
+        l->frto = VT_FRTO_OFF;
+        tcb->ca = VT_CA_LOSS;
+    }
+    vt_tcp_mark_dirty(tcb);
 }

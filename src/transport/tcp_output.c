@@ -212,26 +212,45 @@ uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, u
     return n + ((flags & VT_FIN) != 0);
 }
 
-/* Small segments that are lost side by side go again as one, as far as `most` reaches. */
-static void join_lost(struct vt_sentq *q, uint32_t i, uint32_t most)
+/* Small segments that are lost side by side go again as one, as far as a segment reaches. */
+static void join_lost(struct vt_sentq *q, uint32_t i, uint16_t mss)
 {
-    const uint32_t ends = VT_SENT_PUSH | VT_SENT_EOR;
     while (i + 1 < q->n) {
         const struct vt_sent *s = vt_sent_at(q, i), *next = vt_sent_at(q, i + 1);
-        if ((s->flags & VT_SENT_LOST) == 0 || ((s->flags ^ next->flags) & ~ends) != 0 ||
-            (s->flags & VT_SENT_EOR) != 0 || next->to.v - s->from.v > most)
+        uint32_t fin = (next->flags & VT_SENT_FIN) != 0;
+        if ((s->flags & VT_SENT_LOST) == 0 || ((s->flags ^ next->flags) & ~VT_SENT_ENDS) != 0 ||
+            (s->flags & VT_SENT_EOR) != 0 || next->to.v - s->from.v > mss + fin)
             break;
-        vt_sentq_merge(q, i);
+        vt_sentq_merge(q, i, mss);
     }
+}
+
+/* What was sent again, for those who must know: the undoing, the timers, the counters. */
+static void count_again(struct vt_tcb *tcb, const struct vt_sent *s, uint32_t n, bool probe)
+{
+    struct vt_loss *l = tcb->loss;
+    struct vt_core *core = vt_tcp_core(tcb);
+    l->last_rexmt_ts = vt_tcp_ts_now(core, tcb->ts_offset);
+    if (!probe && !l->rexmt_ts_set) {
+        l->rexmt_ts_set = true;
+        l->rexmt_ts = l->last_rexmt_ts;
+    }
+    if (!probe)
+        l->undo_segs = (l->undo_segs > 0 ? l->undo_segs : 0) + (int32_t)s->segs;
+    if (tcb->first_rexmt == 0)
+        tcb->first_rexmt = core->now;
+    tcb->total_retrans += s->segs;
+    tcb->bytes_retrans += n;
 }
 
 uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum vt_seg_why why)
 {
     struct vt_loss *l = tcb->loss;
-    struct vt_core *core = vt_tcp_core(tcb);
-    join_lost(&l->sent, i, most < tcb->mss ? most : tcb->mss);
+    join_lost(&l->sent, i, tcb->mss);
     struct vt_sent *s = vt_sent_at(&l->sent, i);
-    if (vt_sent_len(s) > most && vt_sentq_split(&l->sent, core, i, vt_seq_add(s->from, most)))
+    uint32_t fin = (s->flags & VT_SENT_FIN) != 0; /* it rides on the last segment */
+    if (vt_sent_len(s) > most + fin &&
+        vt_sentq_split(&l->sent, vt_tcp_core(tcb), i, vt_seq_add(s->from, most)))
         s = vt_sent_at(&l->sent, i);
     uint32_t n = vt_sent_len(s), off = s->from.v - tcb->snd_una.v;
     uint32_t left = off < tcb->sendq.bytes ? tcb->sendq.bytes - off : 0;
@@ -240,18 +259,13 @@ uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum v
     n = vt_tcp_send_data(tcb, s->from, n < left ? n : left, more, why);
     if (n == 0)
         return 0;
-    l->last_rexmt_ts = vt_tcp_ts_now(core, tcb->ts_offset);
-    if (!l->rexmt_ts_set) {
-        l->rexmt_ts_set = true;
-        l->rexmt_ts = l->last_rexmt_ts;
-    }
-    if (tcb->first_rexmt == 0)
-        tcb->first_rexmt = core->now;
-    tcb->total_retrans++;
-    tcb->bytes_retrans += n;
-    l->undo_retrans += n;
-    s->at = core->now;
+    if (n < vt_sent_len(s) && vt_sentq_split(&l->sent, vt_tcp_core(tcb), i, vt_seq_add(s->from, n)))
+        s = vt_sent_at(&l->sent, i);
+    s->at = vt_tcp_core(tcb)->now;
+    count_again(tcb, s, n, why == VT_SEG_TLP);
     vt_sentq_flag(&l->sent, s, VT_SENT_AGAIN | ((s->flags & VT_SENT_LOST) != 0 ? VT_SENT_RETRANS : 0), 0);
+    if (i == 0 && tcb->rexmt == VT_REXMT_RTO) /* the timer is that of the first segment's last copy */
+        vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
     return n;
 }
 

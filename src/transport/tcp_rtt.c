@@ -3,7 +3,6 @@
 
 void vt_tcp_rtt_sample(struct vt_tcb *tcb, vt_span rtt)
 {
-    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
     if (rtt < 1)
         rtt = 1;
     if (tcb->srtt == 0) { /* RFC 6298 2.2: the first */
@@ -18,16 +17,26 @@ void vt_tcp_rtt_sample(struct vt_tcb *tcb, vt_span rtt)
     }
     /* Linux puts the floor under the variation, so that a timeout is never nearer than the floor to the round
      * trip; RFC 6298 2.4 would have 1 s in all. */
-    vt_span floor = k->rto_min_ms * VT_MSEC;
+    vt_span floor = vt_tcp_rto_min(tcb);
     vt_span var = 4 * tcb->rttvar > floor ? 4 * tcb->rttvar : floor;
-    vt_span most = k->rto_max_ms * VT_MSEC;
+    vt_span most = vt_tcp_rto_max(tcb);
     tcb->rto = tcb->srtt + var < most ? tcb->srtt + var : most;
     tcb->backoff = 0; /* 5.7, and Karn: only a sample ends the backing off */
 }
 
+vt_span vt_tcp_rto_min(const struct vt_tcb *tcb)
+{
+    return tcb->end.tcp->knobs.rto_min_us * VT_USEC;
+}
+
+vt_span vt_tcp_rto_max(const struct vt_tcb *tcb)
+{
+    return tcb->end.tcp->knobs.rto_max_ms * VT_MSEC;
+}
+
 vt_span vt_tcp_rto(const struct vt_tcb *tcb)
 {
-    vt_span most = tcb->end.tcp->knobs.rto_max_ms * VT_MSEC;
+    vt_span most = vt_tcp_rto_max(tcb);
     vt_span rto = tcb->rto;
     for (uint8_t i = 0; i < tcb->backoff && rto < most; i++) /* RFC 6298 5.5 */
         rto *= 2;

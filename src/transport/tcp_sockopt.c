@@ -201,12 +201,13 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_ato = tcb->rcv.ato_ms * 1000;
     i->tcpi_snd_mss = tcb->mss;
     i->tcpi_rcv_mss = tcb->rcv.mss;
-    i->tcpi_unacked = tcb->listener != NULL ? tcb->listener->accepts : (flight + mss - 1) / mss;
+    i->tcpi_unacked = tcb->listener != NULL ? tcb->listener->accepts : 0;
     i->tcpi_sacked = tcb->listener != NULL ? tcb->listener->backlog : 0;
     if (tcb->loss != NULL) {
-        i->tcpi_sacked = (tcb->loss->sent.sacked + mss - 1) / mss;
-        i->tcpi_lost = (tcb->loss->sent.lost + mss - 1) / mss;
-        i->tcpi_retrans = (tcb->loss->sent.retrans + mss - 1) / mss;
+        i->tcpi_unacked = tcb->loss->sent.segs;
+        i->tcpi_sacked = tcb->loss->sent.sacked_segs + tcb->loss->reno_sacked;
+        i->tcpi_lost = tcb->loss->sent.lost_segs;
+        i->tcpi_retrans = tcb->loss->sent.retrans_segs;
     }
     i->tcpi_delivered = (uint32_t)(tcb->delivered / mss);
     i->tcpi_last_data_sent = ms_ago(tcb, tcb->last_data_sent);
@@ -220,7 +221,9 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_snd_ssthresh = tcb->cc.ssthresh == UINT32_MAX ? INT32_MAX : tcb->cc.ssthresh / mss;
     i->tcpi_snd_cwnd = tcb->cc.cwnd / mss;
     i->tcpi_advmss = tcb->adv_mss - (tcb->agreed.ts ? 12u : 0u);
-    i->tcpi_reordering = 3;
+    i->tcpi_reordering = tcb->reordering;
+    i->tcpi_reord_seen = tcb->reord_seen;
+    i->tcpi_dsack_dups = tcb->dsack_dups;
     i->tcpi_rcv_space = tcb->rcvbuf;
     i->tcpi_total_retrans = tcb->total_retrans;
     i->tcpi_bytes_acked = tcb->bytes_acked;

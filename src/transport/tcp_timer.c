@@ -63,26 +63,39 @@ static void set_rexmt(struct vt_tcb *tcb, enum vt_tcp_rexmt what, vt_time when)
     vt_tcp_timer_set(tcb, VT_SLOT_REXMT, when);
 }
 
+void vt_tcp_rexmt_in(struct vt_tcb *tcb, vt_span wait)
+{
+    set_rexmt(tcb, VT_REXMT_RTO, vt_time_add(vt_tcp_core(tcb)->now, wait));
+}
+
+/* When the retransmission timer is due. It begins anew where it was stopped (RFC 6298 5.3), and else goes on;
+ * where another timer has its place it counts from the first byte's last transmission, as on Linux. */
+static vt_time rto_due(const struct vt_tcb *tcb, bool running)
+{
+    vt_time now = vt_tcp_core(tcb)->now;
+    if (!running || tcb->loss->sent.n == 0)
+        return vt_time_add(now, vt_tcp_rto(tcb));
+    if (tcb->rexmt == VT_REXMT_RTO)
+        return tcb->deadline[VT_SLOT_REXMT];
+    vt_time due = vt_time_add(vt_sent_at(&tcb->loss->sent, 0)->at, vt_tcp_rto(tcb));
+    return due > now ? due : now;
+}
+
 /* Something is out: the nearest of what may have to be done about it. */
 static void rearm_out(struct vt_tcb *tcb, bool sent_new)
 {
-    vt_time now = vt_tcp_core(tcb)->now;
     bool running = tcb->deadline[VT_SLOT_REXMT] != VT_NEVER && tcb->rexmt != VT_REXMT_PERSIST;
-    if (!running)
-        tcb->rexmt_from = now;
-    vt_time rto = vt_time_add(tcb->rexmt_from, vt_tcp_rto(tcb));
+    vt_time rto = rto_due(tcb, running);
     if (tcb->loss->reorder_at != 0) { /* RFC 8985 6.2.5 */
         set_rexmt(tcb, VT_REXMT_REORDER, tcb->loss->reorder_at);
     } else if (vt_tcp_tlp_wanted(tcb)) {
-        if (running && tcb->rexmt == VT_REXMT_PROBE && !sent_new)
+        if (running && !sent_new)
             return;
-        vt_time probe = vt_time_add(now, vt_tcp_tlp_wait(tcb)); /* RFC 8985 7.2: no later than the RTO */
-        if (probe < rto)
-            set_rexmt(tcb, VT_REXMT_PROBE, probe);
-        else
-            set_rexmt(tcb, VT_REXMT_RTO, rto);
+        /* RFC 8985 7.2: no later than the RTO, in whose place it goes then */
+        vt_time probe = vt_time_add(vt_tcp_core(tcb)->now, vt_tcp_tlp_wait(tcb));
+        set_rexmt(tcb, VT_REXMT_PROBE, vt_time_min(probe, rto));
     } else if (!running || tcb->rexmt != VT_REXMT_RTO) {
-        set_rexmt(tcb, VT_REXMT_RTO, rto > now ? rto : now);
+        set_rexmt(tcb, VT_REXMT_RTO, rto);
     }
 }
 
@@ -253,7 +266,7 @@ static void rexmt_timer(struct vt_tcb *tcb, enum vt_tcp_rexmt what)
     case VT_REXMT_PROBE:
         vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_PROBE, 1);
         vt_tcp_tlp_send(tcb);
-        vt_tcp_rearm(tcb, false);
+        vt_tcp_rexmt_in(tcb, vt_tcp_rto(tcb));
         break;
     default: rto_timer(tcb);
     }

@@ -33,7 +33,7 @@ static bool can_send(const struct vt_tcb *tcb)
 }
 
 /* What was sent: SND.NXT moves, and a record tells of it. */
-static bool sent(struct vt_tcb *tcb, uint32_t n, uint32_t flags)
+static bool sent(struct vt_tcb *tcb, uint32_t n, uint8_t flags)
 {
     struct vt_seq from = tcb->snd_nxt;
     struct vt_sentq *q = &tcb->loss->sent;
@@ -42,7 +42,7 @@ static bool sent(struct vt_tcb *tcb, uint32_t n, uint32_t flags)
         tcb->snd_small = tcb->snd_nxt;
     if (vt_tcp_flight(tcb) > tcb->sendq.bytes)
         tcb->flags |= VT_TCBF_FIN_SENT;
-    if (tcb->ca == VT_CA_RECOVERY)
+    if (vt_tcp_reducing(tcb))
         tcb->loss->prr_out += n;
     if (!vt_tcp_sent_new(tcb, from, tcb->snd_nxt))
         return false;
@@ -75,8 +75,8 @@ static bool send_burst(struct vt_tcb *tcb, const struct burst *b)
         bool last = done + piece == b->len;
         bool push = mark || b->len > tcb->mss;
         uint16_t flags = (uint16_t)((last && push ? VT_PSH : 0) | (last && b->fin ? VT_FIN : 0));
-        uint32_t record = (last && mark ? VT_SENT_PUSH : 0u) |
-                          (last && (b->marks & VT_SENDQ_EOR) != 0 ? VT_SENT_EOR : 0u);
+        uint8_t record = (uint8_t)((last && mark ? VT_SENT_PUSH : 0) |
+                                   (last && (b->marks & VT_SENDQ_EOR) != 0 ? VT_SENT_EOR : 0));
         if (!vt_tcp_loss_ready(tcb) || !vt_sentq_room(&tcb->loss->sent, vt_tcp_core(tcb)))
             return false;
         uint32_t n = vt_tcp_send_data(tcb, tcb->snd_nxt, piece, flags, VT_SEG_NEW);
@@ -151,7 +151,7 @@ static bool send_lost(struct vt_tcb *tcb, uint32_t most)
     room = room > tcb->mss ? room - room % tcb->mss : tcb->mss;
     uint32_t n = vt_tcp_retransmit(tcb, i, room < most ? room : most,
                                    tcb->ca == VT_CA_LOSS ? VT_SEG_RTO : VT_SEG_FAST);
-    if (tcb->ca == VT_CA_RECOVERY)
+    if (vt_tcp_reducing(tcb))
         tcb->loss->prr_out += n;
     return n != 0;
 }
@@ -294,13 +294,27 @@ static void send_new(struct vt_tcb *tcb, bool one)
         note_limit(tcb, limited);
 }
 
+/* RFC 5682 2.1 step 2.b: after a timeout something new goes before what is taken to be lost, to find out.
+ * True: it has gone, and the rest waits for what its ACK tells. */
+static bool new_first(struct vt_tcb *tcb)
+{
+    if (tcb->loss == NULL || tcb->ca != VT_CA_LOSS || tcb->loss->frto != VT_FRTO_NEW)
+        return false;
+    send_new(tcb, false);
+    if (vt_seq_gt(tcb->snd_nxt, tcb->recover))
+        return true;
+    tcb->loss->frto = VT_FRTO_OFF;
+    return false;
+}
+
 static void send_what_may_go(struct vt_tcb *tcb, bool one)
 {
     struct vt_seq was = tcb->snd_nxt;
     uint32_t most = cuts(tcb) ? VT_TCP_GSO_MAX - VT_TCP_GSO_MAX % tcb->mss : tcb->mss;
     check_idle(tcb);
-    while (send_lost(tcb, most))
-        ;
+    if (!new_first(tcb))
+        while (send_lost(tcb, most))
+            ;
     send_new(tcb, one);
     vt_tcp_rearm(tcb, !vt_seq_eq(was, tcb->snd_nxt));
 }

@@ -217,7 +217,11 @@ static void test_newreno_partial_acks(void **state)
     rig_quiet(r);
     assert_int_equal(rig_info(r).tcpi_ca_state, VT_CA_RECOVERY);
     rig_wait(r, RTT);
-    ack(r, 10);
+    ack(r, 10); /* duplicates of this one may be echoes yet (4.1): the state holds until one above it */
+    assert_int_equal(rig_info(r).tcpi_ca_state, VT_CA_RECOVERY);
+    rig_send(r, MSS);
+    rig_out(r, seg(11, true));
+    ack(r, 11);
     assert_int_equal(rig_info(r).tcpi_ca_state, VT_CA_OPEN);
     assert_int_equal(r->tcb->cc.cwnd, 5 * MSS);
     assert_int_equal(rig_info(r).tcpi_total_retrans, 2);
@@ -304,7 +308,7 @@ static void test_timeout(void **state)
     expect(r, 8, 9);
     rig_out(r, seg(10, true));
     ack(r, 10);
-    assert_int_equal(rig_info(r).tcpi_ca_state, VT_CA_OPEN);
+    assert_int_equal(rig_info(r).tcpi_ca_state, VT_CA_LOSS); /* as after RFC 6582's recovery */
     rig_silence(r, 10 * VT_SEC);
     rig_free(r);
 }
