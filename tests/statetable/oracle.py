@@ -96,7 +96,7 @@ class Rules:
         with open(path, encoding="utf-8") as f:
             current = None
             for number, line in enumerate(f, 1):
-                line = line.split("#")[0].rstrip() if "#" in line else line.rstrip()
+                line = line.split("#")[0].rstrip()
                 if line and line[0].isspace():
                     key, _, rest = line.strip().partition(" ")
                     current.take(key, rest.strip())
@@ -184,7 +184,7 @@ class Rules:
         judge = scope["outcome"]
         bits = list(itertools.product((0, 1), repeat=len(FLAGS)))
         variables = {name(k): v for k, v in given.items()}
-        variables.update(scope, RIGHT=given["RCV.NXT"] + given["RCV.WND"])
+        variables.update(scope, state=state, RIGHT=given["RCV.NXT"] + given["RCV.WND"])
         acks = [eval(e, variables) for _, e in self.classes["SEG.ACK"]]
         wnds = [eval(e, variables) for _, e in self.classes["SEG.WND"]]
         texts = [eval(e, variables) for _, e in self.classes["TEXT"]]
