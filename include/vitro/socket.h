@@ -51,6 +51,8 @@ enum { /* of VT_SOL_SOCKET */
     VT_SO_SNDLOWAT = 19,
     VT_SO_RCVTIMEO = 20, /* kept for the driver that blocks; VT_SO_SNDTIMEO too */
     VT_SO_SNDTIMEO = 21,
+    VT_SO_SNDBUFFORCE = 32,
+    VT_SO_RCVBUFFORCE = 33,
     VT_SO_MARK = 36,
     VT_SO_ACCEPTCONN = 30,
     VT_SO_PROTOCOL = 38,

@@ -253,18 +253,7 @@ static int tcp_ioctl(const struct vt_socket *so, unsigned request, int *value)
 
 static unsigned tcp_poll(struct vt_socket *so)
 {
-    unsigned events = vt_tcp_poll(so->u.tcb);
-    uint32_t least = (uint32_t)so->opts.rcvlowat;
-    int rcvbuf = 0;
-    size_t len = sizeof rcvbuf;
-
-    if (least == 1 || (events & VT_POLLIN) == 0 || (events & (VT_POLLRDHUP | VT_POLLHUP | VT_POLLERR)) != 0 ||
-        so->state == VT_SOCK_LISTENING)
-        return events;
-    vt_tcp_getopt(so->u.tcb, VT_SOL_SOCKET, VT_SO_RCVBUF, &rcvbuf, &len);
-    if (least > (uint32_t)rcvbuf / 2)
-        least = (uint32_t)rcvbuf / 2;
-    return vt_tcp_inq(so->u.tcb) < least ? events & ~(unsigned)VT_POLLIN : events;
+    return vt_tcp_poll(so->u.tcb);
 }
 
 static int tcp_take_error(struct vt_socket *so)

@@ -13,7 +13,7 @@
  *   tcp_tlp     the tail loss probe      tcp_pmtu     the path's MTU, and probing for it
  *   tcp_close   FIN, RST, letting go     tcp_timewait TIME-WAIT
  *   tcp_rtt     round trips, RTO         cc_*         congestion controllers, a table of functions
- *   tcp_delack  when an ACK goes
+ *   tcp_delack  when an ACK goes         tcp_rcvbuf   the receive buffer, the window that is told
  *   tcp_user    the socket's calls       tcp_sockopt  options, tcp_info
  *   tcp_auth    keys, who must sign      tcp_sign     what of a segment is signed
  *   tcp_fastopen         data in the SYN, sent       tcp_fastopen_listen  data in the SYN, taken
@@ -218,7 +218,7 @@ enum vt_rcv_flag {
     VT_RCV_SLOW = 1 << 3,    /* TCP_QUICKACK is off: the ACK of a FIN may wait, too */
 };
 
-/* Receiving: what ACKs wait for (tcp_delack.c). */
+/* Receiving: what ACKs wait for (tcp_delack.c), and the window (tcp_rcvbuf.c). */
 struct vt_rcv {
     uint32_t ato_ms;   /* how long an ACK waits for data to carry it; 0: no text has come yet */
     uint16_t mss;      /* what is a full segment of this peer's */
@@ -226,6 +226,19 @@ struct vt_rcv {
     uint8_t quick;     /* ACKs that go at once */
     uint8_t pingpong;  /* times that the program has answered in time */
     uint8_t flags;     /* enum vt_rcv_flag */
+    uint32_t ssthresh; /* no window beyond this is told yet */
+    uint32_t clamp;    /* nor ever beyond this (TCP_WINDOW_CLAMP); 0: not set, before the connection is */
+    uint32_t lowat;    /* SO_RCVLOWAT */
+};
+
+/* What a receiver measures to size its buffer; from the first text on. */
+struct vt_rcv_space {
+    uint64_t rtt8; /* eighths of a us; 0: not yet known */
+    vt_time rtt_at, at;
+    struct vt_seq rtt_seq;
+    struct vt_seq seq; /* read up to here when the round trip began */
+    uint32_t space;    /* bytes read in the best round trip so far */
+    uint32_t last_echo;
 };
 
 enum vt_tcb_flag {
@@ -302,6 +315,7 @@ struct vt_tcb {
     struct vt_seq last_ack; /* RCV.NXT as last told (RFC 7323 4.3) */
 
     struct vt_rcv rcv;
+    struct vt_rcv_space *rcv_space; /* NULL until text comes */
 
     struct vt_tcp_agreed agreed;
     uint16_t mss;      /* payload bytes of a full segment that we send, options taken off */
@@ -417,6 +431,11 @@ static inline struct vt_core *vt_tcp_core(const struct vt_tcb *tcb)
 static inline bool vt_tcb_is(const struct vt_tcb *tcb, uint32_t flag)
 {
     return (tcb->flags & flag) != 0;
+}
+/* Payload of the largest segments that we have asked for. */
+static inline uint32_t vt_tcp_adv_payload(const struct vt_tcb *tcb)
+{
+    return tcb->adv_mss - (tcb->agreed.ts ? 12u : 0u);
 }
 
 /* tcp_state.c */
@@ -610,12 +629,14 @@ void vt_tcp_tlp_send(struct vt_tcb *tcb);
 /* 7.4.2: what an ACK tells of it. */
 void vt_tcp_tlp_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info);
 
+/* tcp_user.c */
+/* The number of the first byte not yet read. */
+struct vt_seq vt_tcp_read_seq(const struct vt_tcb *tcb);
+
 /* tcp_data.c */
 void vt_tcp_step_urg(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
 void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
 void vt_tcp_ooo_clear(struct vt_tcb *tcb);
-/* The window to tell, from the free receive buffer; never to the left of rcv_adv (SHLD-14). */
-uint32_t vt_tcp_rcv_window(struct vt_tcb *tcb);
 /* The window that a peer has been told of and may still use. */
 static inline uint32_t vt_tcp_rcv_wnd(const struct vt_tcb *tcb)
 {
@@ -623,11 +644,35 @@ static inline uint32_t vt_tcp_rcv_wnd(const struct vt_tcb *tcb)
     return w > 0 ? (uint32_t)w : 0;
 }
 
+/* tcp_rcvbuf.c */
+#define VT_TCP_RCVBUF_MIN 2304 /* as Linux: one packet */
+/* What a buffer behind `before` in a queue keeps from others; noted in p->aux[0]. */
+uint32_t vt_tcp_charge(struct vt_pbuf *p, const struct vt_pbuf *before);
+/* True when one more buffer may be kept; makes room as it can. */
+bool vt_tcp_rcvbuf_fits(struct vt_tcb *tcb);
+/* What a SYN tells of, before any scale: whole segments of `mss`. */
+uint32_t vt_tcp_initial_window(const struct vt_tcb *tcb, uint32_t mss);
 /* The window that a SYN tells: it is never scaled (RFC 7323 2.2). */
-static inline uint16_t vt_tcp_syn_window(const struct vt_tcb *tcb)
+static inline uint16_t vt_tcp_syn_window(const struct vt_tcb *tcb, uint32_t mss)
 {
-    return (uint16_t)(tcb->rcvbuf < UINT16_MAX ? tcb->rcvbuf : UINT16_MAX);
+    uint32_t wnd = vt_tcp_initial_window(tcb, mss);
+    return (uint16_t)(wnd < UINT16_MAX ? wnd : UINT16_MAX);
 }
+/* What a connection starts with; and what one that was is forgotten by. */
+void vt_tcp_rcvbuf_start(struct vt_tcb *tcb);
+void vt_tcp_rcvbuf_reset(struct vt_tcb *tcb);
+/* The window as the buffer would have it; and the one to tell, never to the left of rcv_adv (SHLD-14). */
+uint32_t vt_tcp_window_select(struct vt_tcb *tcb);
+uint32_t vt_tcp_rcv_window(struct vt_tcb *tcb);
+/* Text was taken in order, and is charged `cost`; something was read. */
+void vt_tcp_rcvbuf_text(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32_t len, uint32_t cost);
+void vt_tcp_rcvbuf_read(struct vt_tcb *tcb);
+/* SO_RCVBUF (at most `most`, doubled), TCP_WINDOW_CLAMP, SO_RCVLOWAT. */
+void vt_tcp_set_rcvbuf(struct vt_tcb *tcb, int v, int64_t most);
+int vt_tcp_set_window_clamp(struct vt_tcb *tcb, int v);
+void vt_tcp_set_rcvlowat(struct vt_tcb *tcb, int v);
+/* Enough waits to be read for the program to be told. */
+bool vt_tcp_readable(const struct vt_tcb *tcb);
 
 /* tcp_delack.c */
 /* An ACK is owed: at the end of the burst, or a little later. */

@@ -21,6 +21,7 @@ void vt_tcb_release(struct vt_tcb *tcb)
     vt_tcp_loss_free(tcb);
     vt_pbufq_clear(&tcb->recvq);
     vt_tcp_ooo_clear(tcb);
+    vt_free(core, tcb->rcv_space, sizeof(*tcb->rcv_space));
     vt_tcp_auth_free(tcp, tcb->auth);
     tcb->auth = NULL;
     if (vt_tcb_is(tcb, VT_TCBF_ORPHAN))

@@ -13,6 +13,7 @@ struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp)
     tcb->end.remote.ip = VT_IP4_ANY;
     tcb->sndbuf = (uint32_t)tcp->knobs.wmem_default;
     tcb->rcvbuf = (uint32_t)tcp->knobs.rmem_default;
+    tcb->rcv.lowat = 1;
     tcb->rto = tcp->knobs.rto_initial_ms * VT_MSEC;
     tcb->cc.ops = vt_cc_at(0);
     tcb->timer.fn = vt_tcp_timer_fired;
@@ -72,7 +73,7 @@ void vt_tcb_start(struct vt_tcb *tcb)
     tcb->reo_persist = 0;
     tcb->rcv_up = tcb->rcv_nxt;
     tcb->adv_mss = vt_tcp_adv_mss(tcp, tcb->end.remote.ip, tcb->user_mss);
-    vt_tcp_rcv_mss_init(tcb);
+    vt_tcp_rcvbuf_start(tcb);
     vt_tcp_life_restart(tcb);
 }
 
@@ -124,6 +125,7 @@ static void begin(struct vt_tcb *tcb)
     tcb->snd_una = tcb->snd_nxt = tcb->iss;
     tcb->snd_small = tcb->snd_up = tcb->iss;
     tcb->rcv_nxt = tcb->rcv_adv = tcb->irs = vt_seq(0);
+    vt_tcp_rcvbuf_reset(tcb);
     tcb->srtt = 0;
     tcb->rto = tcp->knobs.rto_initial_ms * VT_MSEC;
     tcb->backoff = tcb->retries = tcb->probes = 0;
@@ -223,7 +225,7 @@ static void take_syn(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
 {
     tcb->irs = seg->seq;
     tcb->rcv_nxt = tcb->last_ack = vt_seq_add(seg->seq, 1);
-    tcb->rcv_adv = vt_seq_add(tcb->rcv_nxt, vt_tcp_syn_window(tcb));
+    tcb->rcv_adv = vt_seq_add(tcb->rcv_nxt, vt_tcp_syn_window(tcb, tcb->adv_mss));
     vt_tcp_auth_start(tcb);
     vt_tcp_agree(tcb->end.tcp, &seg->opts, &tcb->agreed);
     tcb->ts_recent = seg->opts.tsval;

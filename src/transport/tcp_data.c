@@ -22,28 +22,6 @@ void vt_tcp_step_urg(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcp_wake(tcb, VT_POLLPRI);
 }
 
-/* What received bytes may cost in buffers: small segments cost more than their bytes. */
-static uint64_t most_truesize(const struct vt_tcb *tcb)
-{
-    return 2 * (uint64_t)tcb->rcvbuf + 65536;
-}
-
-uint32_t vt_tcp_rcv_window(struct vt_tcb *tcb)
-{
-    uint64_t used = tcb->recvq.bytes;
-    uint32_t free = used < tcb->rcvbuf ? tcb->rcvbuf - (uint32_t)used : 0;
-    if (tcb->rcv_truesize > most_truesize(tcb))
-        free = 0;
-    uint32_t told = vt_tcp_rcv_wnd(tcb);
-    /* RFC 9293 3.8.6.2.2 (MUST-39): the edge moves by a segment or half the buffer at least, or not at all.
-     */
-    uint32_t step = tcb->rcvbuf / 2 < tcb->mss ? tcb->rcvbuf / 2 : tcb->mss;
-    if (free < told + step)
-        free = told; /* SHLD-14: nor ever to the left */
-    uint32_t most = (uint32_t)UINT16_MAX << tcb->agreed.rcv_scale;
-    return free < most ? free : most;
-}
-
 /* ---- In order ---- */
 
 /* Copies a small segment behind the last one when that one's block has room and nobody else reads it. */
@@ -84,19 +62,21 @@ static struct vt_pbuf *roomy(struct vt_tcb *tcb, struct vt_pbuf *p)
     return q;
 }
 
-/* Bytes at RCV.NXT go to the program. Takes p. */
-static void deliver(struct vt_tcb *tcb, struct vt_pbuf *p)
+/* Bytes at RCV.NXT go to the program. Takes p. Returns what they cost. */
+static uint32_t deliver(struct vt_tcb *tcb, struct vt_pbuf *p)
 {
     uint32_t len = p->len;
     tcb->rcv_nxt = vt_seq_add(tcb->rcv_nxt, len);
     tcb->bytes_received += len;
     if (coalesce(tcb, p)) {
         vt_pbuf_free(p);
-        return;
+        return len;
     }
     p = roomy(tcb, p);
-    tcb->rcv_truesize += vt_pbuf_truesize(p);
+    uint32_t cost = vt_tcp_charge(p, tcb->recvq.last);
+    tcb->rcv_truesize += cost;
     vt_pbufq_push(&tcb->recvq, p);
+    return cost;
 }
 
 /* ---- Out of order ---- */
@@ -196,11 +176,14 @@ static void merge_next(struct vt_ooo *ooo, uint32_t i)
 /* Puts p, which overlaps nothing, before run i. Takes p when it returns true. */
 static bool insert_piece(struct vt_tcb *tcb, uint32_t i, struct vt_seq from, struct vt_pbuf *p)
 {
-    uint32_t len = p->len, cost = vt_pbuf_truesize(p);
-    struct vt_ooo *ooo = tcb->ooo;
-    if (ooo != NULL && ooo->truesize + tcb->rcv_truesize + cost > most_truesize(tcb))
+    if (!vt_tcp_rcvbuf_fits(tcb))
         return false; /* V47: bounded in memory too */
-    if (ooo != NULL && i > 0 && vt_seq_eq(ooo->run[i - 1].to, from)) {
+    struct vt_ooo *ooo = tcb->ooo;
+    const struct vt_pbuf *before = ooo != NULL && i > 0 && vt_seq_eq(ooo->run[i - 1].to, from)
+                                       ? ooo->run[i - 1].last
+                                       : NULL;
+    uint32_t len = p->len, cost = vt_tcp_charge(p, before);
+    if (before != NULL) {
         append(&ooo->run[i - 1], p);
         i--;
     } else if (ooo != NULL && i < ooo->n && vt_seq_eq(vt_seq_add(from, len), ooo->run[i].from)) {
@@ -268,7 +251,7 @@ static void drain_runs(struct vt_tcb *tcb)
             uint32_t len = p->len;
             uint32_t old = tcb->rcv_nxt.v - at.v;
             ooo->bytes -= len;
-            ooo->truesize -= vt_pbuf_truesize(p);
+            ooo->truesize -= p->aux[0];
             if (old < len) {
                 vt_pbuf_skip(p, old);
                 deliver(tcb, p);
@@ -352,14 +335,18 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         return;
     }
     bool holes = tcb->ooo != NULL;
+    uint32_t cost = seg->len;
+    vt_tcp_rcvbuf_fits(tcb); /* it is kept anyway: there is a window for it, and holes close only by it */
     if (holes && vt_seq_gt(vt_seq_add(seg->seq, seg->len), tcb->ooo->run[0].from)) {
         keep_for_later(tcb, seg->seq, p); /* only the bytes that had not come: those had come first */
     } else {
         vt_tcp_core(tcb)->delivered++;
-        deliver(tcb, p);
+        cost = deliver(tcb, p);
     }
     drain_runs(tcb);
+    vt_tcp_rcvbuf_text(tcb, seg, seg->len, cost);
     vt_tcp_delack_text(tcb, seg, seg->len);
     vt_tcp_owe_ack(tcb, holes);
-    vt_tcp_wake(tcb, VT_POLLIN);
+    if (vt_tcp_readable(tcb))
+        vt_tcp_wake(tcb, VT_POLLIN);
 }

@@ -39,7 +39,7 @@ static bool in_quick(const struct vt_tcb *tcb)
 
 void vt_tcp_rcv_mss_init(struct vt_tcb *tcb)
 {
-    uint32_t hint = tcb->adv_mss < tcb->mss ? tcb->adv_mss : tcb->mss;
+    uint32_t hint = vt_tcp_adv_payload(tcb) < tcb->mss ? vt_tcp_adv_payload(tcb) : tcb->mss;
     uint32_t half = vt_tcp_rcv_wnd(tcb) / 2;
     hint = hint < half ? hint : half;
     hint = hint < MSS_USUAL ? hint : MSS_USUAL;
@@ -55,7 +55,7 @@ static void measure_mss(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32
     bool push = (seg->flags & VT_PSH) != 0;
     rcv->last_len = 0;
     if (len >= rcv->mss) {
-        rcv->mss = (uint16_t)(len < tcb->adv_mss ? len : tcb->adv_mss);
+        rcv->mss = (uint16_t)(len < vt_tcp_adv_payload(tcb) ? len : vt_tcp_adv_payload(tcb));
         if (push)
             rcv->flags |= VT_RCV_PUSHED;
         return;
@@ -145,19 +145,13 @@ static void send_later(struct vt_tcb *tcb)
     vt_tcp_timer_set(tcb, VT_SLOT_DELACK, vt_time_min(when, before));
 }
 
-/* The window's edge has not stood still since it was last told: else reading will open it, and send the ACK.
- */
-static bool edge_moves(struct vt_tcb *tcb)
-{
-    return vt_tcp_rcv_window(tcb) >= tcb->rcv_adv.v - tcb->last_ack.v;
-}
-
 void vt_tcp_owe_ack(struct vt_tcb *tcb, bool at_once)
 {
     struct vt_rcv *rcv = &tcb->rcv;
     rcv->flags |= VT_RCV_SCHED;
-    /* RFC 5681 4.2, RFC 9293 3.8.6.3: at least every second full segment. A byte more than one is two. */
-    bool two = tcb->rcv_nxt.v - tcb->last_ack.v > rcv->mss && edge_moves(tcb);
+    /* RFC 5681 4.2, RFC 9293 3.8.6.3: at least every second full segment, also where Linux would wait for the
+     * program to read them. A byte more than one is two. */
+    bool two = tcb->rcv_nxt.v - tcb->last_ack.v > rcv->mss;
     if (at_once || two || in_quick(tcb) || ato_min(tcb) == 0)
         tcb->flags |= VT_TCBF_ACK_NOW;
     else
@@ -212,7 +206,8 @@ void vt_tcp_delack_read(struct vt_tcb *tcb, uint32_t copied)
     }
     if (copied != 0 && !now && !vt_tcb_is(tcb, VT_TCBF_FIN_RCVD | VT_TCBF_SHUT_RD)) {
         /* RFC 9293 3.8.6.2.2: room was made: worth a segment when the window becomes twice what it was. */
-        uint32_t told = vt_tcp_rcv_wnd(tcb), window = vt_tcp_rcv_window(tcb);
+        uint32_t told = vt_tcp_rcv_wnd(tcb);
+        uint32_t window = 2 * (uint64_t)told <= tcb->rcv.clamp ? vt_tcp_window_select(tcb) : 0;
         now = window != 0 && window >= 2 * (uint64_t)told;
     }
     if (!now)

@@ -25,10 +25,17 @@
     X(timestamps, "net.ipv4.tcp_timestamps", 1, 0, 2)                                         \
     X(window_scaling, "net.ipv4.tcp_window_scaling", 1, 0, 1)                                 \
     X(sack, "net.ipv4.tcp_sack", 1, 0, 1)                                                     \
-    X(rmem_default, "net.ipv4.tcp_rmem_default", 1048576, 2304, INT32_MAX)                    \
-    X(rmem_max, "net.core.rmem_max", 6291456, 2304, INT32_MAX)                                \
+    X(rmem_min, "net.ipv4.tcp_rmem_min", 4096, 1, INT32_MAX)                                  \
+    X(rmem_default, "net.ipv4.tcp_rmem_default", 131072, 2304, INT32_MAX)                     \
+    X(rmem_max, "net.ipv4.tcp_rmem_max", 6291456, 2304, INT32_MAX)                            \
+    X(core_rmem_max, "net.core.rmem_max", 212992, 2304, INT32_MAX)                            \
+    X(moderate_rcvbuf, "net.ipv4.tcp_moderate_rcvbuf", 1, 0, 1)                               \
+    X(adv_win_scale, "net.ipv4.tcp_adv_win_scale", 1, -31, 31)                                \
+    X(shrink_window, "net.ipv4.tcp_shrink_window", 0, 0, 1)                                   \
+    X(wmem_min, "net.ipv4.tcp_wmem_min", 4096, 1, INT32_MAX)                                  \
     X(wmem_default, "net.ipv4.tcp_wmem_default", 16384, 4608, INT32_MAX)                      \
     X(wmem_max, "net.ipv4.tcp_wmem_max", 4194304, 4608, INT32_MAX)                            \
+    X(core_wmem_max, "net.core.wmem_max", 212992, 4608, INT32_MAX)                            \
     X(rto_min_us, "net.ipv4.tcp_rto_min_us", 200000, 1, 60000000)                             \
     X(rto_max_ms, "net.ipv4.tcp_rto_max_ms", 120000, 1000, 120000)                            \
     X(rto_initial_ms, "net.ipv4.tcp_rto_initial_ms", 1000, 1, 60000)                          \

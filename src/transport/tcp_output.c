@@ -128,9 +128,7 @@ static uint16_t tell_window(struct vt_tcb *tcb, uint32_t *bytes)
     uint32_t wnd = vt_tcp_rcv_window(tcb);
     uint32_t field = wnd >> tcb->agreed.rcv_scale;
     *bytes = field << tcb->agreed.rcv_scale;
-    struct vt_seq edge = vt_seq_add(tcb->rcv_nxt, *bytes);
-    if (vt_seq_gt(edge, tcb->rcv_adv))
-        tcb->rcv_adv = edge;
+    tcb->rcv_adv = vt_seq_add(tcb->rcv_nxt, *bytes);
     return (uint16_t)field;
 }
 
@@ -292,7 +290,8 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
     s.h.seq = tcb->iss;
     s.h.flags = ack ? VT_SYN | VT_ACK : VT_SYN;
     s.h.ack = ack ? tcb->rcv_nxt : vt_seq(0);
-    s.wnd = s.h.wnd = vt_tcp_syn_window(tcb);
+    /* In a simultaneous open the window has been told already. */
+    s.wnd = s.h.wnd = ack ? (uint16_t)vt_tcp_rcv_wnd(tcb) : vt_tcp_syn_window(tcb, tcb->adv_mss);
     s.o.mss_ok = true; /* MUST-14, SHLD-5 */
     s.o.mss = tcb->adv_mss;
     s.o.ts_ok = ack ? tcb->agreed.ts : k->timestamps != 0;

@@ -30,14 +30,13 @@ static int set_socket_opt(struct vt_tcb *tcb, int name, int v)
         return 0;
     case VT_SO_SNDBUF: /* as Linux: doubled, for what a byte costs beside itself */
         v = v < 2304 ? 2304 : v;
-        tcb->sndbuf = (uint32_t)(v < k->wmem_max / 2 ? 2 * v : (int)k->wmem_max);
+        v = v < k->core_wmem_max ? v : (int)k->core_wmem_max;
+        tcb->sndbuf = 2 * (uint32_t)v;
         tcb->flags |= VT_TCBF_SNDBUF_SET;
         return 0;
-    case VT_SO_RCVBUF:
-        v = v < 1152 ? 1152 : v;
-        tcb->rcvbuf = (uint32_t)(v < k->rmem_max / 2 ? 2 * v : (int)k->rmem_max);
-        tcb->flags |= VT_TCBF_RCVBUF_SET;
-        return 0;
+    case VT_SO_RCVBUF: vt_tcp_set_rcvbuf(tcb, v, k->core_rmem_max); return 0;
+    case VT_SO_RCVBUFFORCE: vt_tcp_set_rcvbuf(tcb, v, INT32_MAX); return 0;
+    case VT_SO_RCVLOWAT: vt_tcp_set_rcvlowat(tcb, v); return 0;
     case VT_SO_MARK:
         tcb->end.mark = (uint32_t)v;
         if (tcb->end.conn != 0)
@@ -117,6 +116,7 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
     case VT_TCP_FASTOPEN_CONNECT:
     case VT_TCP_FASTOPEN_NO_COOKIE: return set_fast_connect(tcb, name, v);
     case VT_TCP_LINGER2: tcb->linger2 = v < 0 ? -1 : v > 120 ? 120 : v; return 0;
+    case VT_TCP_WINDOW_CLAMP: return vt_tcp_set_window_clamp(tcb, v);
     case VT_TCP_USER_TIMEOUT: return set_number(&tcb->user_timeout, v, 0, INT32_MAX);
     case VT_TCP_QUICKACK: vt_tcp_set_quickack(tcb, v); break;
     default: return -VT_ENOPROTOOPT;
@@ -214,17 +214,20 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_last_data_recv = ms_ago(tcb, tcb->last_data_rcvd);
     i->tcpi_last_ack_recv = ms_ago(tcb, tcb->last_ack_rcvd);
     i->tcpi_pmtu = tcb->pmtu;
-    i->tcpi_rcv_ssthresh = tcb->rcvbuf;
+    i->tcpi_rcv_ssthresh = tcb->rcv.ssthresh;
     i->tcpi_rtt = (uint32_t)(tcb->srtt / VT_USEC);
     i->tcpi_rttvar = (uint32_t)(tcb->rttvar / VT_USEC);
     i->tcpi_min_rtt = (uint32_t)(tcb->min_rtt / VT_USEC);
     i->tcpi_snd_ssthresh = tcb->cc.ssthresh == UINT32_MAX ? INT32_MAX : tcb->cc.ssthresh / mss;
     i->tcpi_snd_cwnd = tcb->cc.cwnd / mss;
-    i->tcpi_advmss = tcb->adv_mss - (tcb->agreed.ts ? 12u : 0u);
+    i->tcpi_advmss = vt_tcp_adv_payload(tcb);
     i->tcpi_reordering = tcb->reordering;
     i->tcpi_reord_seen = tcb->reord_seen;
     i->tcpi_dsack_dups = tcb->dsack_dups;
-    i->tcpi_rcv_space = tcb->rcvbuf;
+    if (tcb->rcv_space != NULL) {
+        i->tcpi_rcv_rtt = (uint32_t)(tcb->rcv_space->rtt8 / 8);
+        i->tcpi_rcv_space = tcb->rcv_space->space;
+    }
     i->tcpi_total_retrans = tcb->total_retrans;
     i->tcpi_bytes_acked = tcb->bytes_acked;
     i->tcpi_bytes_received = tcb->bytes_received;
@@ -274,6 +277,7 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
     case VT_TCP_FASTOPEN_NO_COOKIE: return put_int(val, len, (tcb->open & VT_OPEN_FO_NO_COOKIE) != 0);
     case VT_TCP_FASTOPEN_KEY: return vt_tcp_fo_get_key(tcb, val, len);
     case VT_TCP_LINGER2: return put_int(val, len, tcb->linger2 != 0 ? tcb->linger2 : k->fin_timeout);
+    case VT_TCP_WINDOW_CLAMP: return put_int(val, len, tcb->rcv.clamp);
     case VT_TCP_USER_TIMEOUT: return put_int(val, len, tcb->user_timeout);
     case VT_TCP_QUICKACK: return put_int(val, len, vt_tcp_quickack(tcb));
     case VT_TCP_INFO: fill_info(tcb, &info); return put(val, len, &info, sizeof(info));
@@ -316,6 +320,7 @@ int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size
     case VT_SO_OOBINLINE: return put_int(val, len, vt_tcb_is(tcb, VT_TCBF_OOBINLINE));
     case VT_SO_SNDBUF: return put_int(val, len, tcb->sndbuf);
     case VT_SO_RCVBUF: return put_int(val, len, tcb->rcvbuf);
+    case VT_SO_RCVLOWAT: return put_int(val, len, tcb->rcv.lowat);
     case VT_SO_MARK: return put_int(val, len, tcb->end.mark);
     case VT_SO_MEMINFO: return get_meminfo(tcb, val, len);
     default: return -VT_ENOPROTOOPT;

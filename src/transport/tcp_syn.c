@@ -26,7 +26,9 @@ uint32_t vt_tcp_ts_offset(struct vt_tcp *tcp, const struct vt_addr *local, const
 uint8_t vt_tcp_window_shift(const struct vt_tcp *tcp)
 {
     uint8_t shift = 0;
-    while (shift < VT_TCP_MAX_SHIFT && tcp->knobs.rmem_max >> shift > UINT16_MAX)
+    int64_t most = tcp->knobs.rmem_max > tcp->knobs.core_rmem_max ? tcp->knobs.rmem_max
+                                                                  : tcp->knobs.core_rmem_max;
+    while (shift < VT_TCP_MAX_SHIFT && most >> shift > UINT16_MAX)
         shift++;
     return shift;
 }
@@ -194,7 +196,8 @@ static void answer_syn(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_
     vt_tcp_agree(tcp, &seg->opts, &r->agreed);
     r->ts_recent = seg->opts.tsval;
     r->ts_offset = vt_tcp_ts_offset(tcp, &r->end.local, &r->end.remote);
-    r->rcv_wnd = l->tcb->rcvbuf < UINT16_MAX ? l->tcb->rcvbuf : UINT16_MAX;
+    uint32_t mss = vt_tcp_adv_mss(tcp, r->end.remote.ip, l->tcb->user_mss) - (r->agreed.ts ? 12u : 0u);
+    r->rcv_wnd = vt_tcp_syn_window(l->tcb, mss);
     r->timer.fn = vt_tcp_request_timer;
     vt_tcp_emit_conn(&r->end, VT_EV_TCP_CONN, l->tcb->end.conn);
     vt_tcp_set_state(&r->end, VT_TCP_SYN_RCVD, VT_DOC_RFC9293_3_10_7_2);
@@ -240,8 +243,7 @@ static void inherit(struct vt_tcb *tcb, const struct vt_tcb *l)
     tcb->sndbuf = l->sndbuf;
     tcb->rcvbuf = l->rcvbuf;
     tcb->user_mss = l->user_mss;
-    tcb->rcv.flags = l->rcv.flags;
-    tcb->rcv.pingpong = l->rcv.pingpong;
+    tcb->rcv = l->rcv;
     tcb->keepidle = l->keepidle;
     tcb->keepintvl = l->keepintvl;
     tcb->keepcnt = l->keepcnt;

@@ -229,8 +229,7 @@ long vt_tcp_send_block(struct vt_tcb *tcb, struct vt_block *block, const uint8_t
 
 /* ---- Receiving ---- */
 
-/* The number of the first byte not yet read. */
-static struct vt_seq read_seq(const struct vt_tcb *tcb)
+struct vt_seq vt_tcp_read_seq(const struct vt_tcb *tcb)
 {
     uint32_t fin = vt_tcb_is(tcb, VT_TCBF_FIN_RCVD) ? 1 : 0;
     return vt_seq_sub(tcb->rcv_nxt, (uint32_t)tcb->recvq.bytes + fin);
@@ -242,7 +241,7 @@ static int64_t mark_ahead(const struct vt_tcb *tcb)
 {
     if (!vt_tcb_is(tcb, VT_TCBF_URG_IN))
         return -1;
-    return (int64_t)vt_seq_diff(vt_seq_sub(tcb->rcv_up, 1), read_seq(tcb));
+    return (int64_t)vt_seq_diff(vt_seq_sub(tcb->rcv_up, 1), vt_tcp_read_seq(tcb));
 }
 
 bool vt_tcp_at_mark(const struct vt_tcb *tcb)
@@ -261,7 +260,7 @@ static void consume(struct vt_tcb *tcb, uint32_t n)
             return;
         }
         n -= p->len;
-        tcb->rcv_truesize -= vt_pbuf_truesize(p);
+        tcb->rcv_truesize -= (uint32_t)p->aux[0];
         vt_pbuf_free(vt_pbufq_pop(&tcb->recvq));
     }
     if (tcb->recvq.count == 0)
@@ -340,8 +339,10 @@ static void take(struct vt_tcb *tcb, uint32_t n)
     consume(tcb, n);
     if (mark_ahead(tcb) < 0)
         tcb->flags &= ~(uint32_t)(VT_TCBF_URG_IN | VT_TCBF_OOB_HELD);
-    if (tcb->end.state >= VT_TCP_ESTABLISHED)
-        vt_tcp_delack_read(tcb, n);
+    if (tcb->end.state < VT_TCP_ESTABLISHED)
+        return;
+    vt_tcp_rcvbuf_read(tcb);
+    vt_tcp_delack_read(tcb, n);
 }
 
 long vt_tcp_recv(struct vt_tcb *tcb, void *buf, size_t len, int flags)
@@ -415,7 +416,7 @@ unsigned vt_tcp_poll(const struct vt_tcb *tcb)
         if ((tcb->open & VT_OPEN_FO_CHILD) == 0)
             return ev;
     }
-    if (tcb->recvq.count != 0)
+    if (vt_tcp_readable(tcb))
         ev |= VT_POLLIN;
     if (vt_tcb_is(tcb, VT_TCBF_OOB_HELD) && vt_tcb_is(tcb, VT_TCBF_URG_IN))
         ev |= VT_POLLPRI;

@@ -340,17 +340,17 @@ static void test_v50_reset_with_a_shut_window(void **state)
     rig_open(r);
     rig_set(r, VT_SOL_SOCKET, VT_SO_RCVBUF, 1152);
     assert_int_equal(rig_connect(r, 80), -VT_EINPROGRESS);
-    rig_out(r, "S 0:0(0) win 2304");
+    rig_out(r, "S 0:0(0) win 1152");
     rig_in(r, "S. 0:0(0) ack 1 <mss 1460>");
-    rig_out(r, ". 1:1(0) ack 1 win 2304");
-    rig_in(r, "P. 1:2305(2304) ack 1");
+    rig_out(r, ". 1:1(0) ack 1 win 1152");
+    rig_in(r, "P. 1:1153(1152) ack 1");
     rig_wait(r, 40 * VT_MSEC);
-    rig_out(r, ". 1:1(0) ack 2305 win 0");
-    rig_in(r, "R 2306:2306(0)");
+    rig_out(r, ". 1:1(0) ack 1153 win 0");
+    rig_in(r, "R 1154:1154(0)");
     rig_dropped(r, VT_DROP_TCP_WINDOW, 1);
-    rig_in(r, "R 2305:2305(0)");
+    rig_in(r, "R 1153:1153(0)");
     rig_state(r, VT_TCP_CLOSED);
-    assert_int_equal(rig_recv(r, 3000), 2304);
+    assert_int_equal(rig_recv(r, 3000), 1152);
     assert_int_equal(rig_recv(r, 3000), -VT_ECONNRESET);
     rig_free(r);
 }

@@ -11,7 +11,7 @@ static void s12_passive_open(void **state)
     rig_listen(r, 10);
     assert_int_equal(r->listener->end.state, VT_TCP_LISTEN);
     rig_in(r, "S 0:0(0) win 65535 <mss 1460>");
-    rig_out(r, "S. 0:0(0) ack 1 win 65535 <mss 1460>");
+    rig_out(r, "S. 0:0(0) ack 1 win 64240 <mss 1460>");
     rig_state(r, VT_TCP_SYN_RCVD);
     assert_false(vt_tcp_acceptable(r->listener));
     rig_in(r, ". 1:1(0) ack 1 win 65535");
@@ -31,7 +31,7 @@ static void s12_active_open(void **state)
     rig_open(r);
     assert_int_equal(rig_connect(r, 80), -VT_EINPROGRESS);
     rig_state(r, VT_TCP_SYN_SENT);
-    rig_out(r, "S 0:0(0) win 65535 <mss 1460, sackOK, TS val 0 ecr 0, wscale 7>");
+    rig_out(r, "S 0:0(0) win 64240 <mss 1460, sackOK, TS val 0 ecr 0, wscale 7>");
     assert_int_equal(vt_tcp_poll(r->tcb) & VT_POLLOUT, 0);
     rig_in(r, "S. 0:0(0) ack 1 win 65535 <mss 1460>");
     rig_out(r, ". 1:1(0) ack 1 <>");
@@ -95,7 +95,7 @@ static void s12_syn_again(void **state)
     rig_out(r, "S. 0:0(0) ack 1");
     rig_wait(r, 300 * VT_MSEC);
     rig_in(r, "S 0:0(0) win 65535 <mss 1460>");
-    rig_out(r, "S. 0:0(0) ack 1 win 65535 <mss 1460>");
+    rig_out(r, "S. 0:0(0) ack 1 win 64240 <mss 1460>");
     rig_in(r, ". 1:1(0) ack 1 win 65535");
     assert_non_null(rig_accept(r));
     rig_free(r);
@@ -120,9 +120,9 @@ static void simultaneous(struct rig *r)
 {
     rig_open(r);
     rig_connect(r, 80);
-    rig_out(r, "S 0:0(0) win 65535 <mss 1460, sackOK, TS val 0 ecr 0, wscale 7>");
+    rig_out(r, "S 0:0(0) win 64240 <mss 1460, sackOK, TS val 0 ecr 0, wscale 7>");
     rig_in(r, "S 0:0(0) win 4000 <mss 1400, sackOK, TS val 77 ecr 0, wscale 3>");
-    rig_out(r, "S. 0:0(0) ack 1 win 65535 <mss 1460, sackOK, TS val 0 ecr 77, wscale 7>");
+    rig_out(r, "S. 0:0(0) ack 1 win 64240 <mss 1460, sackOK, TS val 0 ecr 77, wscale 7>");
     rig_state(r, VT_TCP_SYN_RCVD);
 }
 
@@ -172,7 +172,7 @@ static void test_must10_syn_ack_is_repeated(void **state)
     (void)state;
     struct rig *r = rig_new(5000);
     simultaneous(r);
-    rig_at(r, VT_SEC, "S. 0:0(0) ack 1 win 65535 <mss 1460, sackOK, TS, wscale 7>");
+    rig_at(r, VT_SEC, "S. 0:0(0) ack 1 win 64240 <mss 1460, sackOK, TS, wscale 7>");
     rig_in(r, "R 1:1(0)");
     rig_state(r, VT_TCP_CLOSED);
     assert_int_equal(vt_tcp_take_error(r->tcb), -VT_ECONNREFUSED);
@@ -343,7 +343,7 @@ static void test_syn_retries(void **state)
     rig_connect(r, 80);
     rig_out(r, "S 0:0(0)");
     for (unsigned i = 0; i < 6; i++)
-        rig_at(r, VT_SEC << i, "S 0:0(0) win 65535 <mss 1460, sackOK, TS, wscale 7>");
+        rig_at(r, VT_SEC << i, "S 0:0(0) win 64240 <mss 1460, sackOK, TS, wscale 7>");
     rig_silence(r, 64 * VT_SEC - 1);
     rig_state(r, VT_TCP_SYN_SENT);
     rig_silence(r, 1);
@@ -375,7 +375,7 @@ static void test_syn_ack_retries(void **state)
     rig_in(r, "S 0:0(0) win 65535 <mss 1460>");
     rig_out(r, "S. 0:0(0) ack 1");
     for (unsigned i = 0; i < 5; i++)
-        rig_at(r, VT_SEC << i, "S. 0:0(0) ack 1 win 65535 <mss 1460>");
+        rig_at(r, VT_SEC << i, "S. 0:0(0) ack 1 win 64240 <mss 1460>");
     rig_silence(r, 32 * VT_SEC);
     assert_null(rig_end(r));
     assert_int_equal(r->listener->listener->requests, 0);
