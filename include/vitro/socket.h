@@ -82,7 +82,7 @@ enum { /* of VT_SOL_TCP */
     VT_TCP_USER_TIMEOUT = 18, /* milliseconds */
     VT_TCP_FASTOPEN = 23,     /* of a listener: how many may be open before their handshake ends */
     VT_TCP_NOTSENT_LOWAT = 25,
-    VT_TCP_CC_INFO = 26, /* what the controller tells of itself; nothing when it does not */
+    VT_TCP_CC_INFO = 26,          /* what the controller tells of itself; nothing when it does not */
     VT_TCP_FASTOPEN_CONNECT = 30, /* connect() waits for the first bytes, which go with the SYN */
     VT_TCP_FASTOPEN_KEY = 33,     /* 16 bytes, or 32: the key of cookies, and one more that is taken */
     VT_TCP_FASTOPEN_NO_COOKIE = 34,

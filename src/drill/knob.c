@@ -92,10 +92,6 @@ static int set_many(struct vt_host *h, const char *name, const int64_t *value, u
 
         part_name(part, sizeof part, name, n, i);
         e = vt_host_sysctl_set(h, part, value[i]);
-        /* What bounds the autotuning is, in this host, the bound of SO_RCVBUF too. */
-        if (e == -VT_ENOENT && n == 3 && i == 2)
-            e = vt_host_sysctl_set(
-                h, strstr(name, "rmem") != NULL ? "net.core.rmem_max" : "net.core.wmem_max", value[i]);
         if (e == -VT_EINVAL)
             return e;
         if (e == 0)
