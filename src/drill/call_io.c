@@ -97,9 +97,10 @@ static bool ready(struct drill_run *r, const struct drill_op *op, short events)
 }
 
 /* A blocking read waits until there is something, with MSG_WAITALL until it is all: Linux wakes it when
- * poll() would find the socket readable. */
+ * poll() would find the socket readable. Nothing waits for an urgent byte. */
 static bool try_read(struct drill_run *r, struct drill_op *op)
 {
+    op->waits = op->waits && (op->flags & VT_MSG_OOB) == 0;
     bool all = op->waits && is_stream(op) && (op->flags & VT_MSG_WAITALL) != 0 &&
                (op->flags & VT_MSG_PEEK) == 0;
     long n;
