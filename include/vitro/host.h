@@ -22,6 +22,7 @@ struct vt_stream;
 struct vt_host_config {
     const char *name;               /* kept by copy; NULL: "host" */
     uint64_t seed;                  /* keys, ISNs, ports: give it the system's randomness where it matters */
+    const char *profile;            /* TCP's habits and knobs: "linux" (NULL) or "freebsd" */
     struct vt_allocator mem;        /* zeroed: malloc and free of the C library */
     struct vt_pool *pool;           /* NULL: one of its own */
     struct vt_stream *stream;       /* NULL: one of its own, made when somebody listens */
@@ -32,7 +33,7 @@ struct vt_host_config {
     bool sums_portable;             /* the portable checksum routine, whatever the processor has */
 };
 
-/* NULL without memory. */
+/* NULL without memory, or when there is no such profile. */
 struct vt_host *vt_host_new(const struct vt_host_config *config);
 /* Frees the host and everything in it, without sending. Devices stay the caller's. */
 void vt_host_free(struct vt_host *h);

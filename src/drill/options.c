@@ -199,6 +199,13 @@ static bool set_version(struct drill_options *o, const char *value, struct drill
     return strcmp(value, "ipv4") == 0 || strcmp(value, "ipv6") == 0 || strcmp(value, "ipv4-mapped-ipv6") == 0;
 }
 
+static bool set_profile(struct drill_options *o, const char *value, struct drill_error *error)
+{
+    (void)error;
+    o->profile = value;
+    return strcmp(value, "linux") == 0 || strcmp(value, "freebsd") == 0;
+}
+
 static bool set_init_scripts(struct drill_options *o, const char *value, struct drill_error *error)
 {
     (void)error;
@@ -240,6 +247,7 @@ static const struct option options[] = {
     {"mtu", true, TAKEN, set_mtu},
     {"netmask_ip", true, TAKEN, set_netmask},
     {"non_fatal", true, TAKEN, set_non_fatal},
+    {"profile", true, TAKEN, set_profile},
     {"psp_udp_port", true, REFUSED, NULL},
     {"remote_ip", true, TAKEN, set_remote},
     {"send_omit_free", false, IGNORED, NULL},

@@ -177,8 +177,12 @@ static bool make_host(struct drill_run *r)
     if (!vt_ip_is4(o->local) || !vt_ip_is4(o->remote))
         return drill_skip(r->error, (struct drill_place){0}, "IPv6 is not here yet");
     drill_device_init(&r->device, r->arena, o->mtu);
-    r->host = vt_host_new(&(struct vt_host_config){
-        .name = "host", .seed = r->config->seed + 1, .node = 1, .now = DRILL_EPOCH, .sums_portable = true});
+    r->host = vt_host_new(&(struct vt_host_config){.name = "host",
+                                                   .profile = o->profile,
+                                                   .seed = r->config->seed + 1,
+                                                   .node = 1,
+                                                   .now = DRILL_EPOCH,
+                                                   .sums_portable = true});
     if (r->host == NULL)
         return drill_fail(r->error, (struct drill_place){0}, "no memory for a host");
     drill_listen(r);

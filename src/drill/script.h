@@ -30,6 +30,7 @@ struct drill_options {
     bool anyip;
     bool dry_run; /* read, not run */
     const char *ip_version;
+    const char *profile; /* of the host */
     const char *init_scripts;
 };
 

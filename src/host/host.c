@@ -47,7 +47,7 @@ void vt_host_tell_birth(struct vt_host *h)
     vt_event_end(&h->core.ev, e, h->name, strlen(h->name));
 }
 
-static bool build(struct vt_host *h)
+static bool build(struct vt_host *h, const char *profile)
 {
     struct vt_core *core = &h->core;
     const struct vt_net_config net_config = {.forward = h->router};
@@ -68,6 +68,8 @@ static bool build(struct vt_host *h)
     h->ping = vt_ping_new(core, h->net, up);
     if (h->tcp == NULL || h->udp == NULL || h->ping == NULL)
         return false;
+    if (profile != NULL && vt_tcp_set_profile(h->tcp, profile) != 0)
+        return false;
     vt_sockets_bind(h->sockets, h->tcp, h->udp, h->ping, h->net);
     return true;
 }
@@ -85,7 +87,7 @@ struct vt_host *vt_host_new(const struct vt_host_config *config)
     if (h == NULL)
         return NULL;
     init_core(h, config);
-    if (build(h))
+    if (build(h, config->profile))
         return h;
     vt_host_free(h);
     return NULL;

@@ -26,7 +26,7 @@
 
 #include "transport/cc.h"
 #include "transport/tcp_auth.h"
-#include "transport/tcp_knobs.h"
+#include "transport/tcp_profile.h"
 #include "transport/tcp_sendq.h"
 #include "transport/tcp_sent.h"
 #include "transport/tcp_wire.h"
@@ -403,6 +403,7 @@ struct vt_tcp {
     struct vt_core *core;
     struct vt_net *net;
     const struct vt_transport_up *up;
+    const struct vt_tcp_profile *profile;
     struct vt_tcp_knobs knobs;
     struct vt_tcp_bucket *table; /* open addressing, linear probing; a power of two */
     uint32_t table_size, table_used;

@@ -71,7 +71,16 @@
     X(retries1, "net.ipv4.tcp_retries1", 3, 0, 255)                                           \
     X(ooo_runs, "net.ipv4.tcp_reassembly_ranges", 256, 4, 4096)                               \
     X(port_low, "net.ipv4.ip_local_port_min", 32768, 1, 65535)                                \
-    X(port_high, "net.ipv4.ip_local_port_max", 60999, 1, 65535)
+    X(port_high, "net.ipv4.ip_local_port_max", 60999, 1, 65535)                               \
+    /* FreeBSD's, of the profile freebsd alone. */                                            \
+    X(blackhole, "net.inet.tcp.blackhole", 0, 0, 3)                                           \
+    X(drop_synfin, "net.inet.tcp.drop_synfin", 0, 0, 1)                                       \
+    X(insecure_rst, "net.inet.tcp.insecure_rst", 0, 0, 1)                                     \
+    X(insecure_syn, "net.inet.tcp.insecure_syn", 0, 0, 1)                                     \
+    X(keepinit_ms, "net.inet.tcp.keepinit", 0, 0, 3600000)                                    \
+    X(rexmit_slop_ms, "net.inet.tcp.rexmit_slop", 0, 0, 60000)                                \
+    X(rexmit_drop_options, "net.inet.tcp.rexmit_drop_options", 0, 0, 1)                       \
+    X(hostcache_purge, "net.inet.tcp.hostcache.purgenow", 0, 0, 1)
 
 struct vt_tcp_knobs {
 #define X(field, name, dflt, least, most) int64_t field;
@@ -79,8 +88,12 @@ struct vt_tcp_knobs {
 #undef X
 };
 
-void vt_tcp_knobs_init(struct vt_tcp_knobs *k);
-int vt_tcp_knobs_get(const struct vt_tcp_knobs *k, const char *name, int64_t *value);
-int vt_tcp_knobs_set(struct vt_tcp_knobs *k, const char *name, int64_t value);
+struct vt_tcp_profile;
+
+void vt_tcp_knobs_init(struct vt_tcp_knobs *k, const struct vt_tcp_profile *profile);
+int vt_tcp_knobs_get(const struct vt_tcp_knobs *k, const struct vt_tcp_profile *profile, const char *name,
+                     int64_t *value);
+int vt_tcp_knobs_set(struct vt_tcp_knobs *k, const struct vt_tcp_profile *profile, const char *name,
+                     int64_t value);
 
 #endif

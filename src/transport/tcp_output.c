@@ -72,7 +72,8 @@ static void emit_segment(struct out *s, struct vt_pbuf *p)
     struct vt_core *core = s->tcp->core;
     uint8_t opts[40];
     s->o.reserved = (uint8_t)vt_tcp_sign_len(s->sign.key);
-    uint32_t payload = p->len, olen = vt_tcp_build_opts(opts, &s->o);
+    uint32_t payload = p->len, olen = s->tcp->profile->habit.bsd_options ? vt_tcp_build_opts_bsd(opts, &s->o)
+                                                                         : vt_tcp_build_opts(opts, &s->o);
     olen += vt_tcp_sign_option(&s->sign, opts + olen);
     s->h.hlen = (uint8_t)(VT_TCP_HLEN + olen);
     s->h.sport = s->src->port;

@@ -9,7 +9,8 @@ struct vt_tcp *vt_tcp_new(struct vt_core *core, struct vt_net *net, const struct
     tcp->core = core;
     tcp->net = net;
     tcp->up = up;
-    vt_tcp_knobs_init(&tcp->knobs);
+    tcp->profile = vt_tcp_profile_find("linux");
+    vt_tcp_knobs_init(&tcp->knobs, tcp->profile);
     vt_port_picker_init(&tcp->picker, &core->rng);
     struct vt_proto_ops ops = {.input = vt_tcp_input, .error = vt_tcp_icmp_error, .ctx = tcp};
     vt_net_register(net, VT_PROTO_TCP, &ops);
@@ -44,12 +45,24 @@ void vt_tcp_free(struct vt_tcp *tcp)
 
 int vt_tcp_knob_get(const struct vt_tcp *tcp, const char *name, int64_t *value)
 {
-    return vt_tcp_knobs_get(&tcp->knobs, name, value);
+    return vt_tcp_knobs_get(&tcp->knobs, tcp->profile, name, value);
 }
 
 int vt_tcp_knob_set(struct vt_tcp *tcp, const char *name, int64_t value)
 {
-    return vt_tcp_knobs_set(&tcp->knobs, name, value);
+    return vt_tcp_knobs_set(&tcp->knobs, tcp->profile, name, value);
+}
+
+int vt_tcp_set_profile(struct vt_tcp *tcp, const char *name)
+{
+    const struct vt_tcp_profile *profile = vt_tcp_profile_find(name);
+    if (profile == NULL)
+        return -VT_ENOENT;
+    if (tcp->all != NULL)
+        return -VT_EBUSY;
+    tcp->profile = profile;
+    vt_tcp_knobs_init(&tcp->knobs, profile);
+    return 0;
 }
 
 struct vt_tcb *vt_tcp_open(struct vt_tcp *tcp, void *user)

@@ -191,19 +191,34 @@ static inline void vt_tcp_parse_opts(const uint8_t *b, uint32_t len, bool syn, s
     }
 }
 
-/* Writes a Fast Open option, padded to a multiple of 4; 0 when there is no room for it. */
-static inline uint32_t vt_tcp_build_cookie(uint8_t *b, uint32_t room, const struct vt_tcp_cookie *c)
+/* Writes a Fast Open option, without padding. */
+static inline uint32_t vt_tcp_build_cookie(uint8_t *b, const struct vt_tcp_cookie *c)
 {
-    uint32_t head = c->exp ? 4 : 2, n = head + c->len;
-    if ((n + 3) / 4 * 4 > room)
-        return 0;
+    uint32_t head = c->exp ? 4 : 2;
     b[0] = c->exp ? VT_TCPOPT_EXPERIMENT : VT_TCPOPT_FASTOPEN;
-    b[1] = (uint8_t)n;
+    b[1] = (uint8_t)(head + c->len);
     if (c->exp)
         vt_put16(b + 2, VT_TCP_FO_MAGIC);
     memcpy(b + head, c->b, c->len);
-    while (n % 4 != 0)
-        b[n++] = VT_TCPOPT_NOP;
+    return head + c->len;
+}
+
+static inline uint32_t vt_tcp_build_sacks(uint8_t *b, uint32_t n, const struct vt_tcp_opts *o)
+{
+    uint32_t room = 40 - n - o->reserved;
+    uint32_t fit = room < 12 ? 0 : (room - 4) / 8;
+    uint32_t sacks = o->nsacks < fit ? o->nsacks : fit;
+    if (sacks == 0)
+        return n;
+    b[n] = VT_TCPOPT_NOP;
+    b[n + 1] = VT_TCPOPT_NOP;
+    b[n + 2] = VT_TCPOPT_SACK;
+    b[n + 3] = (uint8_t)(2 + 8 * sacks);
+    n += 4;
+    for (uint32_t i = 0; i < sacks; i++, n += 8) {
+        vt_put32(b + n, o->sack[i].from.v);
+        vt_put32(b + n + 4, o->sack[i].to.v);
+    }
     return n;
 }
 
@@ -240,23 +255,50 @@ static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o
         b[n + 3] = o->wscale;
         n += 4;
     }
-    if (o->fo.ok)
-        n += vt_tcp_build_cookie(b + n, 40 - n - o->reserved, &o->fo);
-    uint32_t room = 40 - n - o->reserved;
-    uint32_t fit = room < 12 ? 0 : (room - 4) / 8;
-    uint32_t sacks = o->nsacks < fit ? o->nsacks : fit;
-    if (sacks != 0) {
-        b[n] = VT_TCPOPT_NOP;
-        b[n + 1] = VT_TCPOPT_NOP;
-        b[n + 2] = VT_TCPOPT_SACK;
-        b[n + 3] = (uint8_t)(2 + 8 * sacks);
-        n += 4;
-        for (uint32_t i = 0; i < sacks; i++, n += 8) {
-            vt_put32(b + n, o->sack[i].from.v);
-            vt_put32(b + n + 4, o->sack[i].to.v);
-        }
+    if (o->fo.ok && n + 4u + o->fo.len + o->reserved <= 40) {
+        n += vt_tcp_build_cookie(b + n, &o->fo);
+        while (n % 4 != 0)
+            b[n++] = VT_TCPOPT_NOP;
     }
-    return n;
+    return vt_tcp_build_sacks(b, n, o);
+}
+
+/* The same in FreeBSD's order: each option at its own alignment, what is left at the end filled with END. */
+static inline uint32_t vt_tcp_build_opts_bsd(uint8_t *b, const struct vt_tcp_opts *o)
+{
+    uint32_t n = 0;
+    if (o->mss_ok) {
+        b[n] = VT_TCPOPT_MSS;
+        b[n + 1] = 4;
+        vt_put16(b + n + 2, o->mss);
+        n += 4;
+    }
+    if (o->wscale_ok) {
+        b[n] = VT_TCPOPT_NOP;
+        b[n + 1] = VT_TCPOPT_WSCALE;
+        b[n + 2] = 3;
+        b[n + 3] = o->wscale;
+        n += 4;
+    }
+    if (o->sack_ok) {
+        b[n] = VT_TCPOPT_SACK_PERMITTED;
+        b[n + 1] = 2;
+        n += 2;
+    }
+    if (o->ts_ok) {
+        while (n % 4 != 2)
+            b[n++] = VT_TCPOPT_NOP;
+        b[n] = VT_TCPOPT_TIMESTAMPS;
+        b[n + 1] = 10;
+        vt_put32(b + n + 2, o->tsval);
+        vt_put32(b + n + 6, o->tsecr);
+        n += 10;
+    }
+    if (o->fo.ok && n + 2u + o->fo.len + o->reserved <= 40)
+        n += vt_tcp_build_cookie(b + n, &o->fo);
+    while (n % 4 != 0)
+        b[n++] = VT_TCPOPT_END;
+    return vt_tcp_build_sacks(b, n, o);
 }
 
 #endif

@@ -59,6 +59,10 @@ int vt_tcp_knob_set(struct vt_tcp *tcp, const char *name, int64_t value);
 /* The i-th knob's name, NULL past the last. */
 const char *vt_tcp_knob_name(unsigned i);
 
+/* "linux" (as it begins) or "freebsd": habits on the wire, names and defaults of knobs. Knobs set before are
+ * forgotten. -VT_ENOENT; -VT_EBUSY: there are sockets already. */
+int vt_tcp_set_profile(struct vt_tcp *tcp, const char *name);
+
 /* A new object in CLOSED. NULL without memory. */
 struct vt_tcb *vt_tcp_open(struct vt_tcp *tcp, void *user);
 /* `addr->port` 0 takes an ephemeral port. -VT_EADDRINUSE, -VT_EADDRNOTAVAIL, -VT_EINVAL (bound already). */

@@ -1,0 +1,49 @@
+/* Profiles: whose habits TCP has on the wire where the standards leave a choice, and whose names its knobs
+ * have. Plain data: habits in two columns, other defaults, other names. The rest of TCP asks
+ * `tcp->profile->habit.NAME`. */
+#ifndef VT_TRANSPORT_TCP_PROFILE_H
+#define VT_TRANSPORT_TCP_PROFILE_H
+
+#include "transport/tcp_knobs.h"
+
+/* X(field, linux, freebsd, meaning) */
+#define VT_TCP_HABIT_LIST(X)                                                                             \
+    X(bsd_options, 0, 1, "MSS, window scale, SACK permitted, timestamps; padded by END, not NOP before") \
+    X(unread_reset, 1, 0, "close() with bytes unread sends a RST (RFC 9293 3.6.1, SHLD-3)")              \
+    X(minshall, 1, 0, "Nagle holds a small segment only behind another small one")                       \
+    X(rst_window, 0, 1, "the window of our last ACK judges a RST, not that of now")                      \
+    X(iw_rfc6928, 0, 1, "the first window is also bounded by 14600 bytes (RFC 6928 2)")                  \
+    X(keep_always, 0, 1, "every connection is kept alive, SO_KEEPALIVE or not")
+
+struct vt_tcp_habits {
+#define X(field, linux_way, freebsd_way, meaning) uint8_t field;
+    VT_TCP_HABIT_LIST(X)
+#undef X
+};
+
+/* Another default of a knob. */
+struct vt_tcp_default {
+    size_t field; /* its offset in struct vt_tcp_knobs */
+    int64_t value;
+};
+
+/* Another name of a knob, in a unit of its own: `per` of them are one of the knob's. */
+struct vt_tcp_alias {
+    const char *name;
+    size_t field;
+    int64_t per;
+    int64_t least, most; /* in its own unit */
+};
+
+struct vt_tcp_profile {
+    const char *name;
+    struct vt_tcp_habits habit;
+    const struct vt_tcp_default *defaults;
+    const struct vt_tcp_alias *aliases;
+    size_t ndefaults, naliases;
+};
+
+/* "linux", the default, and "freebsd"; NULL when there is none of that name. */
+const struct vt_tcp_profile *vt_tcp_profile_find(const char *name);
+
+#endif
