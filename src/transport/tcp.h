@@ -346,6 +346,7 @@ struct vt_tcb {
     struct vt_sendq sendq;
     struct vt_pbufq recvq;
     struct vt_ooo *ooo;
+    struct vt_range dsack; /* what came twice, until an ACK has told it (RFC 2883); empty: nothing */
     uint32_t sndbuf, rcvbuf;
     uint32_t rcv_truesize;
 
@@ -697,7 +698,10 @@ bool vt_tcp_quickack(const struct vt_tcb *tcb);
 
 /* tcp_sack.c */
 void vt_tcp_sack_note(struct vt_ooo *ooo, struct vt_seq from);
-void vt_tcp_sack_fill(const struct vt_tcb *tcb, struct vt_tcp_opts *o);
+/* Bytes from `from` up to `to` came again. */
+void vt_tcp_dsack_note(struct vt_tcb *tcb, struct vt_seq from, struct vt_seq to);
+/* The blocks that the next ACK tells; what came twice is then told. */
+void vt_tcp_sack_fill(struct vt_tcb *tcb, struct vt_tcp_opts *o);
 /* Enters a segment's SACK blocks into the scoreboard. */
 void vt_tcp_sack_take(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info);
 

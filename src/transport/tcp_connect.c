@@ -56,12 +56,22 @@ void vt_tcb_set_mss(struct vt_tcb *tcb)
     tcb->cc.mss = mss;
 }
 
+/* A buffer that is no multiple of full segments leaves a small one over at its end. */
+static void round_buffers(struct vt_tcb *tcb)
+{
+    uint32_t mss = tcb->agreed.ts ? tcb->mss + 12u : tcb->mss;
+    tcb->rcvbuf = (tcb->rcvbuf + mss - 1) / mss * mss;
+    tcb->sndbuf = (tcb->sndbuf + mss - 1) / mss * mss;
+}
+
 void vt_tcb_start(struct vt_tcb *tcb)
 {
     struct vt_tcp *tcp = tcb->end.tcp;
     vt_time now = tcp->core->now;
     tcb->pmtu = vt_net_path_mtu(tcp->net, tcb->end.remote.ip);
     vt_tcb_set_mss(tcb);
+    if (tcp->profile->habit.round_buffers)
+        round_buffers(tcb);
     tcb->cc.ops->init(&tcb->cc, tcb->mss, (uint32_t)tcp->knobs.init_cwnd); /* RFC 6928 */
     tcb->last_rcv = tcb->last_data_sent = tcb->last_data_rcvd = tcb->last_ack_rcvd = now;
     tcb->snd_up = tcb->pushed = tcb->snd_una;

@@ -216,6 +216,7 @@ static enum vt_drop keep_for_later(struct vt_tcb *tcb, struct vt_seq seq, struct
         struct vt_run *r = tcb->ooo != NULL && i < tcb->ooo->n ? &tcb->ooo->run[i] : NULL;
         if (r != NULL && vt_seq_le(r->from, seq)) { /* held already, as far as this run goes */
             vt_tcp_sack_note(tcb->ooo, r->from);
+            vt_tcp_dsack_note(tcb, seq, vt_seq_min(end, r->to));
             seq = r->to;
             continue;
         }
@@ -275,6 +276,7 @@ static bool trim(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         uint32_t old = tcb->rcv_nxt.v - seg->seq.v;
         old = old < seg->len ? old : seg->len;
         vt_pbuf_skip(seg->p, old);
+        vt_tcp_dsack_note(tcb, seg->seq, vt_seq_add(seg->seq, old));
         seg->seq = vt_seq_add(seg->seq, old);
         seg->len -= old;
     }

@@ -7,7 +7,9 @@
  *   pingpong   the program answers what it reads: its answers carry the ACKs, and quick ones would be waste
  *   ATO        how long an ACK waits: follows the peer's pauses, between tcp_delack_ms and 200 ms
  *
- * More than one full segment unacknowledged, a hole or its closing are always answered at once. */
+ * More than one full segment unacknowledged, a hole or its closing are always answered at once. With the
+ * habit `every_second` each ACK waits tcp_delack_ms, or for the next segment; reading sends one when the
+ * window has opened by two segments and a quarter of the buffer, or by half of it. */
 #include "transport/tcp.h"
 
 #define DELACK_MAX_MS 200u
@@ -23,6 +25,11 @@ static uint32_t ato_min(const struct vt_tcb *tcb)
 static uint32_t rto_ms(const struct vt_tcb *tcb)
 {
     return (uint32_t)(tcb->rto / VT_MSEC);
+}
+
+static bool every_second(const struct vt_tcb *tcb)
+{
+    return tcb->end.tcp->profile->habit.every_second;
 }
 
 static bool in_pingpong(const struct vt_tcb *tcb)
@@ -121,7 +128,9 @@ static vt_span delay(const struct vt_tcb *tcb)
 {
     const struct vt_rcv *rcv = &tcb->rcv;
     uint32_t least = ato_min(tcb), ato = rcv->ato_ms > least ? rcv->ato_ms : least;
-    if (ato > least) {
+    if (every_second(tcb)) {
+        ato = least;
+    } else if (ato > least) {
         uint32_t most = in_pingpong(tcb) || (rcv->flags & VT_RCV_PUSHED) != 0 ? DELACK_MAX_MS : ATO_MAX_MS;
         uint32_t rtt = (uint32_t)(tcb->srtt / VT_MSEC);
         if (tcb->srtt != 0) {
@@ -151,7 +160,8 @@ void vt_tcp_owe_ack(struct vt_tcb *tcb, bool at_once)
     rcv->flags |= VT_RCV_SCHED;
     /* RFC 5681 4.2, RFC 9293 3.8.6.3: at least every second full segment, also where Linux would wait for the
      * program to read them. A byte more than one is two. */
-    bool two = tcb->rcv_nxt.v - tcb->last_ack.v > rcv->mss;
+    bool two = every_second(tcb) ? tcb->deadline[VT_SLOT_DELACK] != VT_NEVER
+                                 : tcb->rcv_nxt.v - tcb->last_ack.v > rcv->mss;
     if (at_once || two || in_quick(tcb) || ato_min(tcb) == 0)
         tcb->flags |= VT_TCBF_ACK_NOW;
     else
@@ -194,11 +204,24 @@ void vt_tcp_delack_fired(struct vt_tcb *tcb)
 
 /* ---- The program ---- */
 
+/* FreeBSD's measure of when reading is worth an ACK. */
+static bool opened_enough(struct vt_tcb *tcb)
+{
+    uint32_t told = vt_tcp_rcv_wnd(tcb), window = vt_tcp_rcv_window(tcb);
+    uint32_t opened = window > told ? window - told : 0;
+    if (2 * (uint64_t)opened >= tcb->rcvbuf)
+        return true;
+    return opened >= 2u * tcb->mss &&
+           (opened >= tcb->rcvbuf / 4 || window <= tcb->rcvbuf / 8 || tcb->rcvbuf <= 8u * tcb->mss);
+}
+
 void vt_tcp_delack_read(struct vt_tcb *tcb, uint32_t copied)
 {
     const struct vt_rcv *rcv = &tcb->rcv;
-    bool now = false;
-    if ((rcv->flags & VT_RCV_SCHED) != 0) {
+    bool now = every_second(tcb) && copied != 0 && opened_enough(tcb);
+    if (every_second(tcb)) {
+        copied = 0;
+    } else if ((rcv->flags & VT_RCV_SCHED) != 0) {
         /* All is read, and what came was small: the peer may be waiting, and no answer is on its way. */
         bool small = (rcv->flags & VT_RCV_PUSHED2) != 0 ||
                      ((rcv->flags & VT_RCV_PUSHED) != 0 && !in_pingpong(tcb));

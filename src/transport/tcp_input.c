@@ -205,6 +205,8 @@ static bool step_sequence(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     }
     if (!vt_tcp_seq_acceptable(tcb->rcv_nxt, vt_tcp_rcv_wnd(tcb), seg)) {
         bool old = vt_seq_le(vt_seq_add(seg->seq, vt_tcp_seg_len(seg)), tcb->rcv_nxt) && seg->len != 0;
+        if (old)
+            vt_tcp_dsack_note(tcb, seg->seq, vt_seq_add(seg->seq, seg->len));
         if (!rst)
             answer_oow(tcb, seg);
         vt_tcp_drop_seg(&tcb->end, seg, old ? VT_DROP_TCP_DUPLICATE : VT_DROP_TCP_WINDOW);

@@ -89,7 +89,10 @@ int vt_tcp_knobs_set(struct vt_tcp_knobs *k, const struct vt_tcp_profile *profil
     return error;
 }
 
-const char *vt_tcp_knob_name(unsigned i)
+const char *vt_tcp_knobs_name(const struct vt_tcp_profile *profile, unsigned i)
 {
-    return i < KNOBS ? knobs[i].name : NULL;
+    for (size_t k = 0; k < KNOBS; k++)
+        if (find(profile, knobs[k].name) != NULL && i-- == 0)
+            return knobs[k].name;
+    return i < profile->naliases ? profile->aliases[i].name : NULL;
 }

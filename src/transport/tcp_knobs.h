@@ -24,6 +24,7 @@
     X(max_conns, "net.ipv4.tcp_max_connections", 16777216, 1, INT32_MAX)                      \
     X(timestamps, "net.ipv4.tcp_timestamps", 1, 0, 2)                                         \
     X(window_scaling, "net.ipv4.tcp_window_scaling", 1, 0, 1)                                 \
+    X(dsack, "net.ipv4.tcp_dsack", 1, 0, 1)                                                   \
     X(sack, "net.ipv4.tcp_sack", 1, 0, 1)                                                     \
     X(rmem_min, "net.ipv4.tcp_rmem_min", 4096, 1, INT32_MAX)                                  \
     X(rmem_default, "net.ipv4.tcp_rmem_default", 131072, 2304, INT32_MAX)                     \
@@ -80,6 +81,7 @@
     X(keepinit_ms, "net.inet.tcp.keepinit", 0, 0, 3600000)                                    \
     X(rexmit_slop_ms, "net.inet.tcp.rexmit_slop", 0, 0, 60000)                                \
     X(rexmit_drop_options, "net.inet.tcp.rexmit_drop_options", 0, 0, 1)                       \
+    X(ecn_enable, "net.inet.tcp.ecn.enable", 0, 0, 5)                                         \
     X(hostcache_purge, "net.inet.tcp.hostcache.purgenow", 0, 0, 1)
 
 struct vt_tcp_knobs {
@@ -95,5 +97,7 @@ int vt_tcp_knobs_get(const struct vt_tcp_knobs *k, const struct vt_tcp_profile *
                      int64_t *value);
 int vt_tcp_knobs_set(struct vt_tcp_knobs *k, const struct vt_tcp_profile *profile, const char *name,
                      int64_t value);
+/* The i-th name, those of the profile last; NULL past the last. */
+const char *vt_tcp_knobs_name(const struct vt_tcp_profile *profile, unsigned i);
 
 #endif

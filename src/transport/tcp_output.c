@@ -119,7 +119,7 @@ static void fill_opts(struct vt_tcb *tcb, struct vt_tcp_opts *o, bool sacks)
         o->tsval = vt_tcp_ts_now(vt_tcp_core(tcb), tcb->ts_offset);
         o->tsecr = tcb->ts_recent;
     }
-    if (sacks && tcb->agreed.sack && tcb->ooo != NULL)
+    if (sacks && tcb->agreed.sack)
         vt_tcp_sack_fill(tcb, o);
 }
 

@@ -13,6 +13,9 @@
     X(minshall, 1, 0, "Nagle holds a small segment only behind another small one")                       \
     X(rst_window, 0, 1, "the window of our last ACK judges a RST, not that of now")                      \
     X(iw_rfc6928, 0, 1, "the first window is also bounded by 14600 bytes (RFC 6928 2)")                  \
+    X(round_buffers, 0, 1, "socket buffers are rounded up to full segments")                             \
+    X(whole_window, 0, 1, "an ACK tells all the room there is, however little was added")                \
+    X(every_second, 0, 1, "an ACK waits a fixed time, or for the next segment of any size")              \
     X(keep_always, 0, 1, "every connection is kept alive, SO_KEEPALIVE or not")
 
 struct vt_tcp_habits {

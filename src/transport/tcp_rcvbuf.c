@@ -168,6 +168,8 @@ bool vt_tcp_rcvbuf_fits(struct vt_tcb *tcb)
 uint32_t vt_tcp_initial_window(const struct vt_tcb *tcb, uint32_t mss)
 {
     uint32_t space = full_space(tcb);
+    if (tcb->end.tcp->profile->habit.whole_window)
+        return space;
     if (tcb->rcv.clamp != 0 && space > tcb->rcv.clamp)
         space = tcb->rcv.clamp;
     return space > mss ? space - space % mss : space;
@@ -219,9 +221,21 @@ static uint32_t select_shrinking(struct vt_tcb *tcb, uint32_t space, uint32_t fu
     return space > tcb->rcv.ssthresh ? align_up(tcb->rcv.ssthresh, shift) : space;
 }
 
+/* All the room, by bytes, unless it is a silly one: under a quarter of the buffer and under a segment. */
+static uint32_t select_whole(const struct vt_tcb *tcb)
+{
+    uint64_t bytes = tcb->recvq.bytes;
+    uint32_t space = bytes < tcb->rcvbuf ? tcb->rcvbuf - (uint32_t)bytes : 0;
+    if (used(tcb) > 2 * (uint64_t)tcb->rcvbuf + SLACK) /* many small segments: a bound of memory all the same */
+        return 0;
+    return space < tcb->rcvbuf / 4 && space < tcb->mss ? 0 : space;
+}
+
 uint32_t vt_tcp_window_select(struct vt_tcb *tcb)
 {
     struct vt_rcv *rcv = &tcb->rcv;
+    if (tcb->end.tcp->profile->habit.whole_window)
+        return select_whole(tcb);
     unsigned shift = tcb->agreed.rcv_scale;
     uint32_t space = free_space(tcb), allowed = full_space(tcb);
     uint32_t full = rcv->clamp < allowed ? rcv->clamp : allowed;

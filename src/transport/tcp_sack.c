@@ -22,26 +22,44 @@ static const struct vt_run *run_of(const struct vt_ooo *ooo, struct vt_seq seq)
     return NULL;
 }
 
-static bool told(const struct vt_tcp_opts *o, const struct vt_run *r)
+static bool told(const struct vt_tcp_opts *o, uint8_t first, const struct vt_run *r)
 {
-    for (uint8_t i = 0; i < o->nsacks; i++)
+    for (uint8_t i = first; i < o->nsacks; i++)
         if (vt_seq_eq(o->sack[i].from, r->from))
             return true;
     return false;
 }
 
-void vt_tcp_sack_fill(const struct vt_tcb *tcb, struct vt_tcp_opts *o)
+void vt_tcp_dsack_note(struct vt_tcb *tcb, struct vt_seq from, struct vt_seq to)
+{
+    struct vt_range *d = &tcb->dsack;
+    if (!tcb->agreed.sack || tcb->end.tcp->knobs.dsack == 0 || vt_seq_ge(from, to))
+        return;
+    if (vt_seq_eq(d->from, d->to))
+        *d = (struct vt_range){from, to};
+    else if (vt_seq_le(from, d->to) && vt_seq_ge(to, d->from)) /* RFC 2883 4: one block, contiguous */
+        *d = (struct vt_range){vt_seq_min(from, d->from), vt_seq_max(to, d->to)};
+}
+
+void vt_tcp_sack_fill(struct vt_tcb *tcb, struct vt_tcp_opts *o)
 {
     const struct vt_ooo *ooo = tcb->ooo;
+    if (!vt_seq_eq(tcb->dsack.from, tcb->dsack.to)) { /* RFC 2883 4: first, and once */
+        o->sack[o->nsacks++] = tcb->dsack;
+        tcb->dsack.to = tcb->dsack.from;
+    }
+    if (ooo == NULL)
+        return;
+    uint8_t first = o->nsacks;
     /* RFC 2018 4: the first block is the one that the segment which brought about this ACK lies in; then
      * those told of lately, so that each is told of several times. */
     for (uint8_t i = 0; i < ooo->nrecent && o->nsacks < VT_TCP_MAX_SACKS; i++) {
         const struct vt_run *r = run_of(ooo, ooo->recent[i]);
-        if (r != NULL && !told(o, r))
+        if (r != NULL && !told(o, first, r))
             o->sack[o->nsacks++] = (struct vt_range){r->from, r->to};
     }
     for (uint32_t i = 0; i < ooo->n && o->nsacks < VT_TCP_MAX_SACKS; i++)
-        if (!told(o, &ooo->run[i]))
+        if (!told(o, first, &ooo->run[i]))
             o->sack[o->nsacks++] = (struct vt_range){ooo->run[i].from, ooo->run[i].to};
 }
 

@@ -53,6 +53,11 @@ int vt_tcp_knob_set(struct vt_tcp *tcp, const char *name, int64_t value)
     return vt_tcp_knobs_set(&tcp->knobs, tcp->profile, name, value);
 }
 
+const char *vt_tcp_knob_name(const struct vt_tcp *tcp, unsigned i)
+{
+    return vt_tcp_knobs_name(tcp->profile, i);
+}
+
 int vt_tcp_set_profile(struct vt_tcp *tcp, const char *name)
 {
     const struct vt_tcp_profile *profile = vt_tcp_profile_find(name);

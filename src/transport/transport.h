@@ -57,7 +57,7 @@ void vt_tcp_run(struct vt_tcp *tcp);
 int vt_tcp_knob_get(const struct vt_tcp *tcp, const char *name, int64_t *value);
 int vt_tcp_knob_set(struct vt_tcp *tcp, const char *name, int64_t value);
 /* The i-th knob's name, NULL past the last. */
-const char *vt_tcp_knob_name(unsigned i);
+const char *vt_tcp_knob_name(const struct vt_tcp *tcp, unsigned i);
 
 /* "linux" (as it begins) or "freebsd": habits on the wire, names and defaults of knobs. Knobs set before are
  * forgotten. -VT_ENOENT; -VT_EBUSY: there are sockets already. */
