@@ -30,11 +30,11 @@ struct vt_tcp_default {
     int64_t value;
 };
 
-/* Another name of a knob, in a unit of its own: `per` of them are one of the knob's. */
+/* Another name of a knob, in a unit of its own: one of the alias is `times` / `per` of the knob. */
 struct vt_tcp_alias {
     const char *name;
     size_t field;
-    int64_t per;
+    int64_t times, per;
     int64_t least, most; /* in its own unit */
 };
 

@@ -191,7 +191,13 @@ static inline void vt_tcp_parse_opts(const uint8_t *b, uint32_t len, bool syn, s
     }
 }
 
-/* Writes a Fast Open option, without padding. */
+/* What a Fast Open option takes, padded to a multiple of 4. */
+static inline uint32_t vt_tcp_cookie_room(const struct vt_tcp_cookie *c)
+{
+    return ((c->exp ? 4u : 2u) + c->len + 3u) & ~3u;
+}
+
+/* Writes it, without the padding. */
 static inline uint32_t vt_tcp_build_cookie(uint8_t *b, const struct vt_tcp_cookie *c)
 {
     uint32_t head = c->exp ? 4 : 2;
@@ -255,7 +261,7 @@ static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o
         b[n + 3] = o->wscale;
         n += 4;
     }
-    if (o->fo.ok && n + 4u + o->fo.len + o->reserved <= 40) {
+    if (o->fo.ok && n + vt_tcp_cookie_room(&o->fo) + o->reserved <= 40) {
         n += vt_tcp_build_cookie(b + n, &o->fo);
         while (n % 4 != 0)
             b[n++] = VT_TCPOPT_NOP;
@@ -294,7 +300,7 @@ static inline uint32_t vt_tcp_build_opts_bsd(uint8_t *b, const struct vt_tcp_opt
         vt_put32(b + n + 6, o->tsecr);
         n += 10;
     }
-    if (o->fo.ok && n + 2u + o->fo.len + o->reserved <= 40)
+    if (o->fo.ok && n + vt_tcp_cookie_room(&o->fo) + o->reserved <= 40)
         n += vt_tcp_build_cookie(b + n, &o->fo);
     while (n % 4 != 0)
         b[n++] = VT_TCPOPT_END;
