@@ -226,7 +226,8 @@ static uint32_t select_whole(const struct vt_tcb *tcb)
 {
     uint64_t bytes = tcb->recvq.bytes;
     uint32_t space = bytes < tcb->rcvbuf ? tcb->rcvbuf - (uint32_t)bytes : 0;
-    if (used(tcb) > 2 * (uint64_t)tcb->rcvbuf + SLACK) /* many small segments: a bound of memory all the same */
+    if (used(tcb) >
+        2 * (uint64_t)tcb->rcvbuf + SLACK) /* many small segments: a bound of memory all the same */
         return 0;
     return space < tcb->rcvbuf / 4 && space < tcb->mss ? 0 : space;
 }
