@@ -89,35 +89,37 @@ static bool is_stream(const struct drill_op *op)
     return drill_op_conn(op) != NULL && drill_op_conn(op)->protocol == VT_PROTO_TCP;
 }
 
-static bool ready(struct drill_run *r, const struct drill_op *op, short events)
+bool drill_op_io(struct drill_run *r, struct drill_op *op, bool (*attempt)(struct drill_io *io))
 {
-    struct vt_pollfd p = {.fd = op->fd, .events = events};
+    struct drill_io io = {
+        .host = r->host,
+        .fd = op->fd,
+        .stream = is_stream(op),
+        .waits = op->waits,
+        .flags = op->flags,
+        .buf = op->buf,
+        .len = op->len,
+        .done = op->done,
+        .has_addr = op->has_addr,
+        .addr = op->addr,
+        .started = op->started,
+        .opening = op->opening,
+    };
+    bool done = attempt(&io);
 
-    return vt_poll(r->host, &p, 1) != 0;
+    op->flags = io.flags;
+    op->done = io.done;
+    op->addr = io.addr;
+    op->started = io.started;
+    op->opening = io.opening;
+    op->moved = io.moved;
+    op->result = io.result;
+    return done;
 }
 
-/* A blocking read waits until there is something, with MSG_WAITALL until it is all: Linux wakes it when
- * poll() would find the socket readable. Nothing waits for an urgent byte. */
 static bool try_read(struct drill_run *r, struct drill_op *op)
 {
-    op->waits = op->waits && (op->flags & VT_MSG_OOB) == 0;
-    bool all = op->waits && is_stream(op) && (op->flags & VT_MSG_WAITALL) != 0 &&
-               (op->flags & VT_MSG_PEEK) == 0;
-    long n;
-
-    if (op->waits && op->len != 0 && !ready(r, op, VT_POLLIN | VT_POLLRDHUP))
-        return false;
-    n = vt_recvfrom(r->host, op->fd, op->buf != NULL ? op->buf + op->done : NULL, op->len - op->done,
-                    op->flags, &op->addr);
-    if (n == -VT_EAGAIN && op->waits)
-        return false;
-    if (n > 0)
-        op->done += (size_t)n;
-    op->moved = n > 0;
-    if (n > 0 && all && op->done < op->len)
-        return false;
-    op->result = op->done != 0 ? (long)op->done : n;
-    return true;
+    return drill_op_io(r, op, drill_io_read);
 }
 
 /* Every byte is in its place: scripts' peers send what drill_byte() tells. */
@@ -224,69 +226,14 @@ bool drill_call_recvmsg(struct drill_run *r, struct drill_op *op)
 
 /* ---- Writing ---- */
 
-static void count_written(struct drill_op *op, size_t n)
-{
-    struct drill_conn *c = drill_op_conn(op);
-
-    if (is_stream(op))
-        c->written += (uint32_t)n;
-}
-
-static uint8_t tcp_state(struct drill_run *r, const struct drill_op *op)
-{
-    uint8_t state = VT_TCPI_CLOSE;
-    size_t len = sizeof state;
-
-    vt_getsockopt(r->host, op->fd, VT_SOL_TCP, VT_TCP_INFO, &state, &len);
-    return state;
-}
-
-/* What became of an opening that a blocking write waited for: 0, or its error. */
-static long opened(struct drill_run *r, const struct drill_op *op)
-{
-    int error = 0;
-    size_t len = sizeof error;
-
-    if (tcp_state(r, op) == VT_TCPI_CLOSE)
-        vt_getsockopt(r->host, op->fd, VT_SOL_SOCKET, VT_SO_ERROR, &error, &len);
-    return -error;
-}
-
-/* A blocking write of a stream ends when all of it is taken. It goes on when poll() finds room: Linux wakes
- * it then. One that opens the connection waits, whatever the SYN has taken, until that is open. */
 static bool try_write(struct drill_run *r, struct drill_op *op)
 {
-    long n;
+    size_t before = op->done;
+    bool done = drill_op_io(r, op, drill_io_write);
 
-    if (op->opening) {
-        if (tcp_state(r, op) == VT_TCPI_SYN_SENT || tcp_state(r, op) == VT_TCPI_SYN_RECV)
-            return false;
-        op->opening = false;
-        op->result = opened(r, op);
-        if (op->result == 0 && op->done == op->len && op->len != 0)
-            op->result = (long)op->done;
-        if (op->result != 0)
-            return true;
-    } else if (op->started && !ready(r, op, VT_POLLOUT)) {
-        return false;
-    }
-    op->started = true;
-    n = vt_sendto(r->host, op->fd, op->buf != NULL ? op->buf + op->done : NULL, op->len - op->done, op->flags,
-                  op->has_addr ? &op->addr : NULL);
-    if (n > 0) {
-        op->done += (size_t)n;
-        op->moved = true;
-        count_written(op, (size_t)n);
-    }
-    op->flags &= ~VT_MSG_FASTOPEN;
-    op->opening = op->waits && is_stream(op) && (n > 0 || n == -VT_EINPROGRESS) &&
-                  tcp_state(r, op) == VT_TCPI_SYN_SENT;
-    if (op->opening)
-        return false;
-    if (op->waits && (n == -VT_EAGAIN || (n > 0 && op->done < op->len && is_stream(op))))
-        return false;
-    op->result = op->done != 0 ? (long)op->done : n;
-    return true;
+    if (is_stream(op))
+        drill_op_conn(op)->written += (uint32_t)(op->done - before);
+    return done;
 }
 
 static bool writes(struct drill_run *r, struct drill_op *op)
@@ -294,8 +241,6 @@ static bool writes(struct drill_run *r, struct drill_op *op)
     struct drill_conn *c = drill_op_conn(op);
 
     op->attempt = try_write;
-    if (op->waits && is_stream(op))
-        op->flags |= VT_MSG_WAITALL;
     if (op->fd >= 0)
         op->deadline = drill_op_timeout(r, op, VT_SO_SNDTIMEO);
     for (uint32_t i = 0; op->buf != NULL && i < op->len; i++)

@@ -198,13 +198,9 @@ void drill_conn_begin(struct drill_run *r, struct drill_conn *c, const struct vt
     c->live.sport = peer != NULL ? peer->port : r->options->connect_port;
 }
 
-/* Linux: connect() of a blocking socket waits until it is known what becomes of it, or until SO_SNDTIMEO. */
 static bool try_connect(struct drill_run *r, struct drill_op *op)
 {
-    op->result = vt_connect(r->host, op->fd, op->has_addr ? &op->addr : NULL);
-    op->moved = !op->started;
-    op->started = true;
-    return !op->waits || (op->result != -VT_EINPROGRESS && op->result != -VT_EALREADY);
+    return drill_op_io(r, op, drill_io_connect);
 }
 
 bool drill_call_connect(struct drill_run *r, struct drill_op *op)
@@ -220,7 +216,7 @@ bool drill_call_connect(struct drill_run *r, struct drill_op *op)
         c->state = DRILL_CONN_NEW; /* AF_UNSPEC: it is taken off its peer */
     else
         drill_conn_begin(r, c, &op->addr);
-    op->attempt = try_connect;
+    op->attempt = try_connect; /* Linux: it waits until SO_SNDTIMEO, at most */
     op->deadline = drill_op_timeout(r, op, VT_SO_SNDTIMEO);
     op->on_timeout = -VT_EINPROGRESS;
     return true;

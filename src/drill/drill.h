@@ -12,9 +12,11 @@
  *     wire.c       a packet as bytes, and back; wire_text.c: as text
  *     device.c     the device between the script and the host
  *     run.c        the interpreter; run_packet.c, match.c: packets; call*.c: calls; op.c: calls that wait
- *     shell.c      shell lines: knobs
+ *     block.c      reading, writing and connecting as blocking descriptors do
+ *     shell.c      shell lines; knob.c: knobs
  *     code.c       the code blocks' expressions; code_value.c: their values
  *     suite.c      many files
+ *     so/          the same host behind packetdrill's own interface
  */
 #ifndef VT_DRILL_DRILL_H
 #define VT_DRILL_DRILL_H

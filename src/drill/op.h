@@ -3,6 +3,7 @@
 #ifndef VT_DRILL_OP_H
 #define VT_DRILL_OP_H
 
+#include "block.h"
 #include "run.h"
 
 struct drill_op {
@@ -78,6 +79,8 @@ static inline struct drill_conn *drill_op_conn(const struct drill_op *op)
 }
 /* The time at which a call on the socket gives up: VT_SO_RCVTIMEO or VT_SO_SNDTIMEO from now. */
 vt_time drill_op_timeout(struct drill_run *r, const struct drill_op *op, int option);
+/* One attempt of a call that reads, writes or connects. */
+bool drill_op_io(struct drill_run *r, struct drill_op *op, bool (*attempt)(struct drill_io *io));
 /* Takes a free place under the script's number. */
 bool drill_take_fd(struct drill_run *r, struct drill_op *op, enum drill_fd_kind kind, struct drill_fd **slot);
 /* Notes that the socket has begun to speak to the usual peer. */

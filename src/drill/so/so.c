@@ -171,7 +171,7 @@ static void so_free(void *userdata)
     pthread_mutex_lock(&so->lock);
     for (struct so_op *op = so->parked; op != NULL; op = op->next) {
         op->done = true;
-        op->result = -VT_EINTR;
+        op->io.result = -VT_EINTR;
     }
     so->parked = NULL;
     pthread_cond_broadcast(&so->ended);

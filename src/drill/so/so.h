@@ -20,6 +20,7 @@
 
 #include <pthread.h>
 #include "base/pbuf.h"
+#include "drill/block.h"
 #include "host/host.h"
 #include "interface.h"
 
@@ -119,25 +120,17 @@ void so_addr_out(const struct vt_addr *addr, struct sockaddr *sa, socklen_t *len
 /* A call that may have to wait. The caller's, until it is done. */
 struct so_op {
     struct so_op *next;
-    /* True when the call is done, `result` set. `moved` tells that it has changed something. */
+    /* True when the call is done, io.result set. io.moved tells that it has changed something. */
     bool (*attempt)(struct so *so, struct so_op *op);
-    bool waits; /* the descriptor blocks, and nothing in the call says otherwise */
-    bool done, moved, started;
+    bool done;
     vt_time deadline; /* when it ends whatever has come of it */
     long on_timeout;
-    long result;
     vt_time ended;
-    int fd; /* the host's */
-    bool stream;
-    int flags;
-    uint8_t *buf;
-    size_t len, at; /* bytes wanted; done */
-    bool has_addr;
-    struct vt_addr addr;
-    void *more; /* the call's own */
+    struct drill_io io; /* what it reads or writes; its result */
+    void *more;         /* the call's own */
 };
 
-/* Runs the call to its end. The result is op->result. */
+/* Runs the call to its end. The result is op->io.result. */
 long so_run(struct so *so, struct so_op *op);
 /* When a call on the socket gives up: VT_SO_RCVTIMEO or VT_SO_SNDTIMEO from now. */
 vt_time so_timeout(struct so *so, int live, int option);

@@ -56,8 +56,8 @@ static int so_shutdown(void *u, int fd, int how)
 
 static bool try_accept(struct so *so, struct so_op *op)
 {
-    op->result = vt_accept(so->host, op->fd, &op->addr);
-    return op->result != -VT_EAGAIN || !op->waits;
+    op->io.result = vt_accept(so->host, op->io.fd, &op->io.addr);
+    return op->io.result != -VT_EAGAIN || !op->io.waits;
 }
 
 static int so_accept(void *u, int fd, struct sockaddr *sa, socklen_t *len)
@@ -68,21 +68,18 @@ static int so_accept(void *u, int fd, struct sockaddr *sa, socklen_t *len)
 
     so_op_init(so, &op, fd);
     op.attempt = try_accept;
-    if (op.fd >= 0)
-        op.deadline = so_timeout(so, op.fd, VT_SO_RCVTIMEO);
+    if (op.io.fd >= 0)
+        op.deadline = so_timeout(so, op.io.fd, VT_SO_RCVTIMEO);
     result = so_fd_new(so, SO_FD_SOCKET, so_run(so, &op), true, false);
     if (result >= 0)
-        so_addr_out(&op.addr, sa, len);
+        so_addr_out(&op.io.addr, sa, len);
     return (int)so_leave(so, result);
 }
 
-/* Linux: connect() of a blocking socket waits until it is known what becomes of it, or until SO_SNDTIMEO. */
 static bool try_connect(struct so *so, struct so_op *op)
 {
-    op->result = vt_connect(so->host, op->fd, op->has_addr ? &op->addr : NULL);
-    op->moved = !op->started;
-    op->started = true;
-    return !op->waits || (op->result != -VT_EINPROGRESS && op->result != -VT_EALREADY);
+    (void)so;
+    return drill_io_connect(&op->io);
 }
 
 /* The usual address of packetdrill's option --local_ip, when neither the flags nor bind() nor a packet told
@@ -97,14 +94,14 @@ static int so_connect(void *u, int fd, const struct sockaddr *sa, socklen_t len)
     long result;
 
     so_op_init(so, &op, fd);
-    result = so_addr_in(sa, len, &op.addr, &unspec);
+    result = so_addr_in(sa, len, &op.io.addr, &unspec);
     if (result == 0) {
         so_attach(so, USUAL_LOCAL);
-        op.has_addr = !unspec;
+        op.io.has_addr = !unspec;
         op.attempt = try_connect;
         op.on_timeout = -VT_EINPROGRESS;
-        if (op.fd >= 0)
-            op.deadline = so_timeout(so, op.fd, VT_SO_SNDTIMEO);
+        if (op.io.fd >= 0)
+            op.deadline = so_timeout(so, op.io.fd, VT_SO_SNDTIMEO);
         result = so_run(so, &op);
     }
     return (int)so_leave(so, result);
@@ -134,9 +131,9 @@ static bool try_close(struct so *so, struct so_op *op)
 {
     struct lingering *l = op->more;
 
-    if (!op->started) {
-        op->result = vt_close(so->host, op->fd);
-        op->started = op->moved = true;
+    if (!op->io.started) {
+        op->io.result = vt_close(so->host, op->io.fd);
+        op->io.started = op->io.moved = true;
     }
     l->there = false;
     if (op->deadline != VT_NEVER)
@@ -161,9 +158,9 @@ static int so_close(void *u, int fd)
     op.attempt = try_close;
     op.on_timeout = 0;
     op.more = &l;
-    if (f->stream && vt_getsockopt(so->host, op.fd, VT_SOL_SOCKET, VT_SO_LINGER, &linger, &len) == 0 &&
-        linger.onoff != 0 && linger.linger > 0 && vt_getsockname(so->host, op.fd, &l.local) == 0 &&
-        vt_getpeername(so->host, op.fd, &l.peer) == 0)
+    if (f->stream && vt_getsockopt(so->host, op.io.fd, VT_SOL_SOCKET, VT_SO_LINGER, &linger, &len) == 0 &&
+        linger.onoff != 0 && linger.linger > 0 && vt_getsockname(so->host, op.io.fd, &l.local) == 0 &&
+        vt_getpeername(so->host, op.io.fd, &l.peer) == 0)
         op.deadline = vt_time_add(so->now, linger.linger * VT_SEC);
     *f = (struct so_fd){.kind = SO_FD_NONE};
     close(fd);

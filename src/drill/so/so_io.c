@@ -9,13 +9,6 @@
 
 #define BYTES_MAX ((size_t)64 << 20) /* of one call */
 
-static bool ready(struct so *so, const struct so_op *op, short events)
-{
-    struct vt_pollfd p = {.fd = op->fd, .events = events};
-
-    return vt_poll(so->host, &p, 1) != 0;
-}
-
 /* ---- Buffers ---- */
 
 /* The bytes of all buffers, -1 for what the kernel would refuse. */
@@ -57,41 +50,21 @@ static void gather(const struct iovec *iov, size_t n, uint8_t *bytes)
 
 /* ---- Reading ---- */
 
-/* A blocking read waits until there is something, with MSG_WAITALL until it is all: Linux wakes it when
- * poll() would find the socket readable. */
 static bool try_read(struct so *so, struct so_op *op)
 {
-    struct vt_msg_info *info = op->more;
-    bool all = op->waits && op->stream && (op->flags & VT_MSG_WAITALL) != 0 && (op->flags & VT_MSG_PEEK) == 0;
-    uint8_t *buf = op->buf != NULL ? op->buf + op->at : NULL;
-    long n;
-
-    if (op->waits && op->len != 0 && !ready(so, op, VT_POLLIN | VT_POLLRDHUP))
-        return false;
-    if (info != NULL)
-        n = vt_recvmsg(so->host, op->fd, buf, op->len - op->at, op->flags, info);
-    else
-        n = vt_recvfrom(so->host, op->fd, buf, op->len - op->at, op->flags, &op->addr);
-    if (n == -VT_EAGAIN && op->waits)
-        return false;
-    if (n > 0)
-        op->at += (size_t)n;
-    op->moved = n > 0;
-    if (n > 0 && all && op->at < op->len)
-        return false;
-    op->result = op->at != 0 ? (long)op->at : n;
-    return true;
+    (void)so;
+    return drill_io_read(&op->io);
 }
 
 static void reads(struct so *so, struct so_op *op, int fd, int flags)
 {
     so_op_init(so, op, fd);
     op->attempt = try_read;
-    op->flags = flags;
+    op->io.flags = flags;
     if ((flags & (VT_MSG_DONTWAIT | VT_MSG_ERRQUEUE)) != 0)
-        op->waits = false;
-    if (op->fd >= 0)
-        op->deadline = so_timeout(so, op->fd, VT_SO_RCVTIMEO);
+        op->io.waits = false;
+    if (op->io.fd >= 0)
+        op->deadline = so_timeout(so, op->io.fd, VT_SO_RCVTIMEO);
 }
 
 static ssize_t so_recvfrom(void *u, int fd, void *buf, size_t len, int flags, struct sockaddr *sa,
@@ -102,11 +75,11 @@ static ssize_t so_recvfrom(void *u, int fd, void *buf, size_t len, int flags, st
     long result;
 
     reads(so, &op, fd, flags);
-    op.buf = buf;
-    op.len = len;
+    op.io.buf = buf;
+    op.io.len = len;
     result = so_run(so, &op);
-    if (result >= 0 && !op.stream)
-        so_addr_out(&op.addr, sa, salen);
+    if (result >= 0 && !op.io.stream)
+        so_addr_out(&op.io.addr, sa, salen);
     else if (result >= 0 && salen != NULL)
         *salen = 0; /* a stream's segments do not say */
     return so_leave(so, result);
@@ -141,14 +114,14 @@ static long read_vectors(struct so *so, struct so_op *op, const struct iovec *io
 
     if (len < 0)
         return len;
-    op->len = (size_t)len;
-    op->buf = malloc(op->len + 1);
-    if (op->buf == NULL)
+    op->io.len = (size_t)len;
+    op->io.buf = malloc(op->io.len + 1);
+    if (op->io.buf == NULL)
         return -VT_ENOMEM;
     result = so_run(so, op);
-    if (result > 0 && (op->flags & VT_MSG_TRUNC) == 0)
-        scatter(iov, n, op->buf, (size_t)result < op->len ? (size_t)result : op->len);
-    free(op->buf);
+    if (result > 0 && (op->io.flags & VT_MSG_TRUNC) == 0)
+        scatter(iov, n, op->io.buf, (size_t)result < op->io.len ? (size_t)result : op->io.len);
+    free(op->io.buf);
     return result;
 }
 
@@ -172,12 +145,12 @@ static ssize_t so_recvmsg(void *u, int fd, struct msghdr *msg, int flags)
     long result;
 
     reads(so, &op, fd, flags);
-    op.more = &info;
+    op.io.info = &info;
     result = read_vectors(so, &op, msg->msg_iov, msg->msg_iovlen);
     if (result >= 0) {
         msg->msg_flags = 0;
         msg->msg_controllen = 0;
-        if (op.stream)
+        if (op.io.stream)
             msg->msg_namelen = 0;
         else
             so_addr_out(&info.from, msg->msg_name, &msg->msg_namelen);
@@ -187,24 +160,10 @@ static ssize_t so_recvmsg(void *u, int fd, struct msghdr *msg, int flags)
 
 /* ---- Writing ---- */
 
-/* A blocking write of a stream ends when all of it is taken. It goes on when poll() finds room: Linux wakes
- * it then. */
 static bool try_write(struct so *so, struct so_op *op)
 {
-    long n;
-
-    if (op->started && !ready(so, op, VT_POLLOUT))
-        return false;
-    op->started = true;
-    n = vt_sendto(so->host, op->fd, op->buf != NULL ? op->buf + op->at : NULL, op->len - op->at, op->flags,
-                  op->has_addr ? &op->addr : NULL);
-    op->moved = n > 0;
-    if (n > 0)
-        op->at += (size_t)n;
-    if (op->waits && (n == -VT_EAGAIN || (n > 0 && op->at < op->len && op->stream)))
-        return false;
-    op->result = op->at != 0 ? (long)op->at : n;
-    return true;
+    (void)so;
+    return drill_io_write(&op->io);
 }
 
 /* `buf` is only read. */
@@ -217,16 +176,16 @@ static long writes(struct so *so, int fd, const void *buf, size_t len, int flags
 
     so_op_init(so, &op, fd);
     op.attempt = try_write;
-    memcpy(&op.buf, &buf, sizeof op.buf);
-    op.len = len;
-    op.flags = flags;
+    memcpy(&op.io.buf, &buf, sizeof op.io.buf);
+    op.io.len = len;
+    op.io.flags = flags;
     if ((flags & VT_MSG_DONTWAIT) != 0)
-        op.waits = false;
-    if (op.fd >= 0)
-        op.deadline = so_timeout(so, op.fd, VT_SO_SNDTIMEO);
+        op.io.waits = false;
+    if (op.io.fd >= 0)
+        op.deadline = so_timeout(so, op.io.fd, VT_SO_SNDTIMEO);
     if (sa != NULL)
-        error = so_addr_in(sa, salen, &op.addr, &unspec);
-    op.has_addr = sa != NULL && !unspec;
+        error = so_addr_in(sa, salen, &op.io.addr, &unspec);
+    op.io.has_addr = sa != NULL && !unspec;
     return error != 0 ? error : so_run(so, &op);
 }
 

@@ -4,11 +4,11 @@
 
 static bool attempt(struct so *so, struct so_op *op)
 {
-    op->moved = false;
+    op->io.moved = false;
     vt_host_enter(so->host, so->now);
     op->done = op->attempt(so, op);
     if (!op->done && so->now >= op->deadline) {
-        op->result = op->at != 0 ? (long)op->at : op->on_timeout;
+        op->io.result = op->io.done != 0 ? (long)op->io.done : op->on_timeout;
         op->done = true;
     }
     if (op->done)
@@ -28,7 +28,7 @@ bool so_retry(struct so *so)
             pthread_cond_broadcast(&so->ended);
             moved = true; /* what it took makes room, and what it gave is to be sent */
         } else {
-            moved |= op->moved;
+            moved |= op->io.moved;
             at = &op->next;
         }
     }
@@ -59,7 +59,7 @@ static void drive(struct so *so, struct so_op *op)
         if (*at == op) {
             *at = op->next;
             op->done = true;
-            op->result = -EDEADLK; /* nothing can ever end it */
+            op->io.result = -EDEADLK; /* nothing can ever end it */
         }
 }
 
@@ -74,7 +74,7 @@ long so_run(struct so *so, struct so_op *op)
         drive(so, op);
     else if (!op->done)
         await(so, op);
-    return op->result;
+    return op->io.result;
 }
 
 vt_time so_timeout(struct so *so, int live, int option)
@@ -91,11 +91,11 @@ bool so_op_init(struct so *so, struct so_op *op, int fd)
 {
     const struct so_fd *f = so_fd(so, fd);
 
-    *op = (struct so_op){.deadline = VT_NEVER, .on_timeout = -VT_EAGAIN, .fd = -1};
+    *op = (struct so_op){.deadline = VT_NEVER, .on_timeout = -VT_EAGAIN, .io = {.host = so->host, .fd = -1}};
     if (f == NULL)
         return false;
-    op->fd = f->live;
-    op->stream = f->stream;
-    op->waits = !f->nonblock;
+    op->io.fd = f->live;
+    op->io.stream = f->stream;
+    op->io.waits = !f->nonblock;
     return true;
 }

@@ -8,7 +8,7 @@
 /* When a call with this timeout in milliseconds gives up; below zero it never does. */
 static void set_timeout(struct so *so, struct so_op *op, int ms)
 {
-    op->waits = ms != 0;
+    op->io.waits = ms != 0;
     op->on_timeout = 0;
     if (ms > 0)
         op->deadline = vt_time_add(so->now, ms * VT_MSEC);
@@ -16,15 +16,15 @@ static void set_timeout(struct so *so, struct so_op *op, int ms)
 
 static bool try_poll(struct so *so, struct so_op *op)
 {
-    op->result = vt_poll(so->host, op->more, (unsigned)op->len);
-    return op->result != 0 || !op->waits;
+    op->io.result = vt_poll(so->host, op->more, (unsigned)op->io.len);
+    return op->io.result != 0 || !op->io.waits;
 }
 
 static int so_poll(void *u, struct pollfd *fds, nfds_t n, int timeout)
 {
     struct so *so = so_enter(u);
     struct vt_pollfd ours[ENTRIES];
-    struct so_op op = {.deadline = VT_NEVER, .attempt = try_poll, .more = ours, .len = n};
+    struct so_op op = {.deadline = VT_NEVER, .attempt = try_poll, .more = ours, .io = {.len = n}};
     long result;
 
     if (n > ENTRIES)
@@ -67,8 +67,8 @@ static int so_epoll_ctl(void *u, int epfd, int op, int fd, struct epoll_event *e
 
 static bool try_epoll(struct so *so, struct so_op *op)
 {
-    op->result = vt_epoll_wait(so->host, op->fd, op->more, (int)op->len);
-    return op->result != 0 || !op->waits;
+    op->io.result = vt_epoll_wait(so->host, op->io.fd, op->more, (int)op->io.len);
+    return op->io.result != 0 || !op->io.waits;
 }
 
 static int so_epoll_wait(void *u, int epfd, struct epoll_event *events, int max, int timeout)
@@ -81,7 +81,7 @@ static int so_epoll_wait(void *u, int epfd, struct epoll_event *events, int max,
     so_op_init(so, &op, epfd);
     op.attempt = try_epoll;
     op.more = ours;
-    op.len = (size_t)(max > ENTRIES ? ENTRIES : max);
+    op.io.len = (size_t)(max > ENTRIES ? ENTRIES : max);
     set_timeout(so, &op, timeout);
     result = max <= 0 ? -VT_EINVAL : so_run(so, &op);
     for (long i = 0; i < result; i++) {
