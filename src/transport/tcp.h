@@ -74,6 +74,14 @@ static inline uint32_t vt_tcp_seg_len(const struct vt_tcp_seg *seg)
     return seg->len + ((seg->flags & VT_SYN) != 0) + ((seg->flags & VT_FIN) != 0);
 }
 
+/* The SYN has been counted: the segment goes on as one without. The urgent pointer counted from it. */
+static inline void vt_tcp_take_off_syn(struct vt_tcp_seg *seg)
+{
+    seg->flags &= (uint16_t)~VT_SYN;
+    seg->seq = vt_seq_add(seg->seq, 1);
+    seg->urgent = (uint16_t)(seg->urgent - (seg->urgent != 0));
+}
+
 /* What was agreed by the options of the SYNs. */
 struct vt_tcp_agreed {
     bool wscale, sack, ts;

@@ -257,8 +257,7 @@ static void text_acked(struct vt_tcb *tcb, uint32_t n)
  * to be sent again: S12, and Linux. */
 static void take_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
-    seg->flags &= (uint16_t)~VT_SYN;
-    seg->seq = vt_seq_add(seg->seq, 1);
+    vt_tcp_take_off_syn(seg);
     tcb->data_segs_in += seg->len != 0;
     vt_tcp_step_urg(tcb, seg);
     vt_tcp_step_text(tcb, seg);

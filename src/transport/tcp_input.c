@@ -267,8 +267,7 @@ static void simultaneous_open(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         return;
     if (seg->len != 0 || !vt_seq_eq(seg->seq, tcb->irs) || !vt_seq_eq(seg->ack, tcb->snd_nxt))
         return;
-    seg->flags &= (uint16_t)~VT_SYN;
-    seg->seq = vt_seq_add(seg->seq, 1);
+    vt_tcp_take_off_syn(seg);
 }
 
 void vt_tcp_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Tells what should become of every case of the state table, by rules.txt and nothing else.
 
-usage: oracle.py STATE [NAME=VALUE...]
+usage: oracle.py SETTING [NAME=VALUE...]
 
-Prints "CASE | OUTCOME | RULE" for each of the state's 9,600 cases. A CASE is "FLAGS SEQ ACK WND TEXT". NAME=VALUE are
+Prints "CASE | OUTCOME | RULE" for each of the setting's 9,600 cases. A setting is a state, or STATE/WHAT-IS-SPECIAL. A CASE is "FLAGS SEQ ACK WND TEXT". NAME=VALUE are
 variables that the rules leave to the setting (RCV.WND: the window that was told last).
 """
 import itertools
@@ -93,10 +93,10 @@ class Rules:
 
     def __init__(self, path=RULES):
         self.given, self.classes, self.values, self.admits, self.rules, self.hear = {}, {}, [], [], [], []
+        self.otherwise = {}
         with open(path, encoding="utf-8") as f:
             current = None
-            for number, line in enumerate(f, 1):
-                line = line.split("#")[0].rstrip()
+            for number, line in enumerate(self.logical(f), 1):
                 if line and line[0].isspace():
                     key, _, rest = line.strip().partition(" ")
                     current.take(key, rest.strip())
@@ -109,12 +109,25 @@ class Rules:
         if len(set(titles)) != len(titles):
             raise Mistake("two rules of one name")
 
+    @staticmethod
+    def logical(lines):
+        """Without comments; what stands in parentheses may go on in the next line."""
+        whole = ""
+        for line in lines:
+            whole = (whole + " " + line.strip() if whole else line.rstrip()).split("#")[0].rstrip()
+            if whole.startswith("value ") and whole.count("(") > whole.count(")"):
+                continue
+            yield whole
+            whole = ""
+
     def begin(self, line, number):
         key, _, rest = line.partition(" ")
         rest = rest.strip()
         if key == "given":
             state, *pairs = rest.split()
             self.given[state] = {k: int(v) for k, v in (pair.split("=") for pair in pairs)}
+        elif key == "else":
+            self.otherwise = {k: int(v) for k, v in (pair.split("=") for pair in rest.split())}
         elif key == "class":
             what, _, value = rest.partition("=")
             variable, title = what.split()
@@ -139,7 +152,7 @@ class Rules:
         variables = dict.fromkeys(["SND.UNA", "SND.NXT", "SND.WND", "MAX.SND.WND", "RCV.NXT", "RCV.WND", "SND.WL1", "SND.WL2"])
         lines.append("def outcome(given, URG, ACK, PSH, RST, SYN, FIN, TEXT, SEG_SEQ, SEG_ACK, SEG_WND):")
         lines.append(f"    state = {state!r}")
-        lines += [f"    {name(v)} = given.get({v!r}, 0)" for v in variables]
+        lines += [f"    {name(v)} = given.get({v!r}, 0)" for v in [*variables, *self.otherwise]]
         lines.append("    SEG_LEN = TEXT + SYN + FIN")
         for left, right in self.values:
             head, arguments = (left[:-1].split("(") + [None])[:2]
@@ -176,9 +189,10 @@ class Rules:
                 out.append("RCV_NXT_after = o['RCV.NXT']")
         return out
 
-    def cases(self, state, extra=None):
-        """Each case of a state: (line, outcome, rule, admit)."""
-        given = {**self.given[state], **(extra or {})}
+    def cases(self, setting, extra=None):
+        """Each case of a setting: (line, outcome, rule, admit)."""
+        state = setting.partition("/")[0]
+        given = {**self.otherwise, **self.given[setting], **(extra or {})}
         scope = {"max": max, "min": min}
         exec(compile(self.program(state), f"rules.txt for {state}", "exec"), scope)
         judge = scope["outcome"]
@@ -198,31 +212,32 @@ class Rules:
                         which, admit, o = judge(given, *flags, text, seq, ack, wnd)
                         line = f"{letters} {seq} {ack} {wnd} {text}"
                         if which < 0:
-                            raise Mistake(f"{state}: no rule for {line}")
-                        yield line, words(state, o), which, admit
+                            raise Mistake(f"{setting}: no rule for {line}")
+                        yield line, words(state, given, o), which, admit
 
 
-def words(state, o):
+def words(state, given, o):
     """An outcome as a line, in the words of the program that plays."""
     last = o["moves"][-1] if o["moves"] else state
     # What stands for a connection that is closed, waits, or is half open at a listener does not keep them all.
-    small = last == "SYN-RECEIVED" and state in ("LISTEN", "SYN-RECEIVED", "TIME-WAIT")
+    small = last == "SYN-RECEIVED" and state in ("LISTEN", "SYN-RECEIVED", "TIME-WAIT") and not given["ACTIVE"]
     gone = last in ("CLOSED", "LISTEN")
     none = gone or small or last == "TIME-WAIT"
-    told = o.get("told", "end" if state in HAVE_READ_THE_END and last != "SYN-RECEIVED" else "wait")
-    if state == "TIME-WAIT":
-        told = "end"  # the program's socket outlives the entry
+    told = o.get("told", "end" if state in HAVE_READ_THE_END else "wait")
+    error = told if told.startswith("E") else "-"
+    if not given["READER"]:
+        told = "gone"
     return (f"reply={o.get('reply', '-')} moves={'>'.join(o['moves']) or '-'}"
             f" rcv.nxt={'-' if gone or last == 'SYN-SENT' else o['RCV.NXT']}"
             f" snd.una={'-' if none else o['SND.UNA']} snd.wnd={'-' if none else o['SND.WND']}"
-            f" reads={o.get('reads', 0)} told={told} error={told if told.startswith('E') else '-'}"
-            f" urgent={int(o['urgent'])} 2msl={o.get('2msl', 0)} drop={o.get('drop', '-')}")
+            f" reads={0 if not given['READER'] else given['UNREAD'] + o.get('reads', 0)} told={told} error={error}"
+            f" urgent={int(o['urgent']) if given['READER'] else 0} 2msl={o.get('2msl', 0)} drop={o.get('drop', '-')}")
 
 
 def main():
-    if len(sys.argv) < 2 or sys.argv[1] not in STATES:
-        raise SystemExit(__doc__)
     rules = Rules()
+    if len(sys.argv) < 2 or sys.argv[1] not in rules.given:
+        raise SystemExit(__doc__)
     extra = {k: int(v) for k, v in (pair.split("=") for pair in sys.argv[2:])}
     for line, outcome, which, admit in rules.cases(sys.argv[1], extra):
         admitted = f", admitted by {rules.admits[admit].title}" if admit >= 0 else ""

@@ -1,8 +1,8 @@
 /* Plays the cases of the state table: each on a fresh TCP, brought to its state by real segments in virtual
  * time, then given one segment. Knows nothing of what should come of it: that is rules.txt's.
  *
- *   play given STATE        what a connection of that state knows, one NAME=VALUE a word
- *   play cases STATE        reads "FLAGS SEQ ACK WND TEXT" a line, writes what became of it, a line each
+ *   play given SETTING      what a connection of that state knows, one NAME=VALUE a word
+ *   play cases SETTING      reads "FLAGS SEQ ACK WND TEXT" a line, writes what became of it, a line each
  *
  * Numbers of the peer's stream count from his initial sequence number, ours from ours, as in the RFC's
  * figures. Both begin just below 2^32, so that every comparison happens across the wrap. A round trip takes
@@ -30,9 +30,11 @@ struct play {
     struct vt_tcb *listener, *tcb;
     uint32_t iss;       /* as the wire showed it, or as the clock will make it */
     uint32_t their_nxt; /* the peer's SND.NXT, counted from IRS */
+    uint32_t unread;    /* the number of the first byte that the program has not read */
     uint32_t our_nxt;   /* what he acknowledges */
     uint32_t window;    /* the last that we told */
     /* what happened to the segment */
+    bool closed; /* by its program */
     bool watching;
     unsigned moves;
     uint8_t move[MAX_MOVES];
@@ -59,6 +61,13 @@ static const struct setting settings[] = {
     {"CLOSING", "listen syn ack accept send shutdown fin"},
     {"LAST-ACK", "listen syn ack accept fin send shutdown"},
     {"TIME-WAIT", "listen syn ack accept send shutdown ack-all fin rest"},
+    {"SYN-RECEIVED/active", "connect syn"},
+    {"ESTABLISHED/shut", "listen syn ack accept fill send"},
+    {"ESTABLISHED/hole", "listen syn ack accept early send"},
+    {"FIN-WAIT-1/closed", "listen syn ack accept send close"},
+    {"FIN-WAIT-2/closed", "listen syn ack accept send close ack-all"},
+    {"LAST-ACK/closed", "listen syn ack accept fin send close"},
+    {"TIME-WAIT/alone", "listen syn ack accept send shutdown ack-all fin rest unlisten"},
 };
 
 static const char *rfc_name(unsigned state)
@@ -113,10 +122,10 @@ static void inject(struct play *p, uint16_t flags, uint32_t seq, uint32_t ack, u
 }
 
 /* The peer's next segment in the course of things, half a trip after what he heard. */
-static void peer(struct play *p, uint16_t flags)
+static void peer(struct play *p, uint16_t flags, uint32_t text)
 {
-    inject(p, flags, p->their_nxt, p->our_nxt, TOLD, 0);
-    p->their_nxt += (flags & (VT_SYN | VT_FIN)) != 0;
+    inject(p, flags, p->their_nxt, p->our_nxt, TOLD, text);
+    p->their_nxt += text + ((flags & (VT_SYN | VT_FIN)) != 0);
 }
 
 /* The peer reads what we have sent: where it ends, and the window. */
@@ -160,14 +169,15 @@ static void take_step(struct play *p, const char *step, size_t len)
         open_socket(p);
         assert_int_equal(vt_tcp_connect(p->tcb, &p->peer), -VT_EINPROGRESS);
     } else if (is_step(step, len, "syn")) {
-        peer(p, VT_SYN);
+        peer(p, VT_SYN, 0);
+        p->unread = 1;
     } else if (is_step(step, len, "ack") || is_step(step, len, "ack-all")) {
         tcp_node_wait_until(&p->n, p->n.core.now + TRIP);
-        peer(p, VT_ACK);
+        peer(p, VT_ACK, 0);
     } else if (is_step(step, len, "fin")) {
         /* Crossing our bytes, unless he has them all. */
         p->our_nxt = p->our_nxt == SENT + 2 && p->tcb->end.state == VT_TCP_FIN_WAIT1 ? 1 : p->our_nxt;
-        peer(p, VT_FIN | VT_ACK);
+        peer(p, VT_FIN | VT_ACK, 0);
     } else if (is_step(step, len, "accept")) {
         p->tcb = vt_tcp_accept(p->listener, p);
         assert_non_null(p->tcb);
@@ -176,6 +186,17 @@ static void take_step(struct play *p, const char *step, size_t len)
         assert_int_equal(vt_tcp_send(p->tcb, bytes, SENT, 0), SENT);
     } else if (is_step(step, len, "shutdown")) {
         assert_int_equal(vt_tcp_shutdown(p->tcb, VT_SHUT_WR), 0);
+    } else if (is_step(step, len, "close")) {
+        vt_tcp_close(p->tcb, false);
+        p->tcb = NULL;
+        p->closed = true;
+    } else if (is_step(step, len, "unlisten")) {
+        vt_tcp_close(p->listener, false);
+        p->listener = NULL;
+    } else if (is_step(step, len, "fill")) {
+        peer(p, VT_ACK, p->window);
+    } else if (is_step(step, len, "early")) { /* the first two bytes are late */
+        inject(p, VT_ACK, p->their_nxt + 2, p->our_nxt, TOLD, 10);
     } else if (is_step(step, len, "rest")) {
         tcp_node_wait_until(&p->n, p->n.core.now + REST);
     } else {
@@ -291,6 +312,10 @@ static void say_program(struct play *p, FILE *out, uint32_t first)
     uint32_t reads = 0;
     bool wrong = false;
     long n = 0;
+    if (p->closed) {
+        fprintf(out, " reads=0 told=gone");
+        return;
+    }
     if (p->tcb == NULL && p->listener != NULL) {
         p->tcb = vt_tcp_accept(p->listener, p);
         p->ready |= p->tcb != NULL ? vt_tcp_poll(p->tcb) : 0; /* nobody was there to be woken */
@@ -337,7 +362,7 @@ static void play_case(const struct setting *s, uint16_t flags, const long *v, FI
     begin(&p, s);
     const struct vt_tcp_end *e = vt_tcp_table_find(p.n.tcp, &p.us, &p.peer);
     /* Where the peer's text begins; in SYN-SENT his SYN is yet to tell. */
-    uint32_t first = e != NULL && e->state == VT_TCP_SYN_SENT ? (uint32_t)v[0] + 1 : p.their_nxt;
+    uint32_t first = e != NULL && e->state == VT_TCP_SYN_SENT ? (uint32_t)v[0] + 1 : p.unread;
     vt_time came = p.n.core.now;
     inject(&p, flags, (uint32_t)v[0], (uint32_t)v[1], (uint16_t)v[2], (uint32_t)v[3]);
     e = vt_tcp_table_find(p.n.tcp, &p.us, &p.peer);
@@ -373,6 +398,7 @@ static void say_given(const struct setting *s, FILE *out)
             p.window);
     if (e != NULL && e->kind == VT_TCP_KIND_TCB) {
         const struct vt_tcb *tcb = (const struct vt_tcb *)(const void *)e;
+        fprintf(out, " UNREAD=%u", p.tcb != NULL ? vt_tcp_inq(p.tcb) : 0);
         fprintf(out, " SND.UNA=%u SND.WND=%u", tcb->snd_una.v - p.iss, tcb->snd_wnd);
         if (state != VT_TCP_SYN_SENT)
             fprintf(out, " MAX.SND.WND=%u SND.WL1=%u SND.WL2=%u", tcb->max_wnd, tcb->snd_wl1.v - IRS,
@@ -403,7 +429,7 @@ int main(int argc, char **argv)
         if (strcmp(settings[i].name, argv[2]) == 0)
             s = &settings[i];
     if (s == NULL) {
-        fprintf(stderr, "usage: play given|cases STATE\n");
+        fprintf(stderr, "usage: play given|cases SETTING\n");
         return 2;
     }
     if (strcmp(argv[1], "given") == 0) {
