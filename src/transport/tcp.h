@@ -778,6 +778,8 @@ void vt_tcp_emit_timer(struct vt_tcp_end *e, enum vt_tcp_timer timer, uint32_t c
 /* Starts the retransmission timer when something is out, the persist timer when something waits, stops it
  * otherwise. */
 void vt_tcp_rearm(struct vt_tcb *tcb, bool sent_new);
+/* An ACK has come while the window is probed: it is open, or the next probe counts from here. */
+void vt_tcp_persist_ack(struct vt_tcb *tcb);
 /* The retransmission timer goes off after `wait`, whatever it was at. */
 void vt_tcp_rexmt_in(struct vt_tcb *tcb, vt_span wait);
 /* (Re)starts the keepalive, when it is on, and FIN-WAIT-2's timer, as the state asks. */

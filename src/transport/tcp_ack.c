@@ -37,16 +37,11 @@ void vt_tcp_update_window(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
     if (!vt_seq_lt(tcb->snd_wl1, seg->seq) &&
         !(vt_seq_eq(tcb->snd_wl1, seg->seq) && vt_seq_le(tcb->snd_wl2, seg->ack)))
         return;
-    bool was_shut = tcb->snd_wnd == 0;
     tcb->snd_wnd = seg->wnd;
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;
     if (seg->wnd > tcb->max_wnd)
         tcb->max_wnd = seg->wnd;
-    if (was_shut && seg->wnd != 0 && tcb->rexmt == VT_REXMT_PERSIST) {
-        tcb->backoff = 0;
-        vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
-    }
 }
 
 /* Bytes of data among the numbers that an ACK covers: the FIN is none. */
@@ -227,5 +222,6 @@ bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     tcb->soft_error = 0; /* the path works after all */
     count_ack(tcb, seg);
     vt_tcp_update_window(tcb, seg);
+    vt_tcp_persist_ack(tcb);
     return true;
 }

@@ -14,7 +14,7 @@
     X(syn_retries, "net.ipv4.tcp_syn_retries", 6, 1, 127)                                     \
     X(synack_retries, "net.ipv4.tcp_synack_retries", 5, 0, 255)                               \
     X(retries2, "net.ipv4.tcp_retries2", 15, 0, 255)                                          \
-    X(orphan_retries, "net.ipv4.tcp_orphan_retries", 8, 0, 255)                               \
+    X(orphan_retries, "net.ipv4.tcp_orphan_retries", 0, 0, 255)                               \
     X(fin_timeout, "net.ipv4.tcp_fin_timeout", 60, 0, 3600)                                   \
     X(msl, "net.ipv4.tcp_msl", 30, 0, 600)                                                    \
     X(max_tw_buckets, "net.ipv4.tcp_max_tw_buckets", 131072, 0, INT32_MAX)                    \

@@ -308,7 +308,7 @@ void vt_tcp_loss_timeout(struct vt_tcb *tcb)
     bool fresh = tcb->ca < VT_CA_RECOVERY;
     /* RFC 5681 3.1: a segment lost again does not lower ssthresh again; another one does. */
     bool first = tcb->ca <= VT_CA_DISORDER || vt_seq_le(tcb->recover, tcb->snd_una) ||
-                 (tcb->ca == VT_CA_LOSS && tcb->retries <= 1);
+                 (tcb->ca == VT_CA_LOSS && tcb->retries == 0);
     /* So many duplicates, and yet no recovery before the timeout: the degree of reordering was too high. */
     uint32_t told = tcb->agreed.sack ? l->sent.sacked_segs : l->reno_sacked;
     if (tcb->ca <= VT_CA_DISORDER && told >= k->reordering && tcb->reordering > k->reordering)
@@ -321,7 +321,7 @@ void vt_tcp_loss_timeout(struct vt_tcb *tcb)
     tcb->ca = VT_CA_LOSS;
     tcb->recover = tcb->snd_nxt;
     /* RFC 5682 2.1 step 1, 3.2: not when a recovery was going on, unless the same segment times out again. */
-    bool frto = k->frto != 0 && (fresh || tcb->retries > 1);
+    bool frto = k->frto != 0 && (fresh || tcb->retries != 0);
     l->frto = frto ? VT_FRTO_WAIT : VT_FRTO_OFF;
     l->tlp_out = false;
     l->lingers = false;

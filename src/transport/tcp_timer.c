@@ -17,6 +17,10 @@
  * leaves the entry where it is, and the entry, when it fires, looks again. */
 #include "transport/tcp.h"
 
+#define ORPHAN_RETRIES 8u /* Linux's, where its knob is 0 */
+#define THIN_RETRIES   6u /* Linux's: timeouts of a thin stream that are not backed off */
+#define PERSIST_LEAST  (200 * VT_MSEC)
+
 void vt_tcp_emit_timer(struct vt_tcp_end *e, enum vt_tcp_timer timer, uint32_t count)
 {
     struct vt_events *ev = &e->tcp->core->ev;
@@ -99,6 +103,8 @@ static void rearm_out(struct vt_tcb *tcb, bool sent_new)
     }
 }
 
+static void persist_again(struct vt_tcb *tcb);
+
 void vt_tcp_rearm(struct vt_tcb *tcb, bool sent_new)
 {
     if (tcb->end.state == VT_TCP_SYN_RCVD) /* of a fast opening: the timer is the SYN,ACK's */
@@ -109,9 +115,8 @@ void vt_tcp_rearm(struct vt_tcb *tcb, bool sent_new)
     if (out && tcb->loss != NULL) {
         rearm_out(tcb, sent_new);
     } else if (waits) { /* for the window, or, corked, for more: Linux keeps it no longer than 200 ms */
-        if (tcb->rexmt != VT_REXMT_PERSIST ||
-            tcb->deadline[VT_SLOT_REXMT] == VT_NEVER) /* SHLD-29: after an RTO */
-            set_rexmt(tcb, VT_REXMT_PERSIST, vt_time_add(vt_tcp_core(tcb)->now, vt_tcp_rto(tcb)));
+        if (tcb->rexmt != VT_REXMT_PERSIST || tcb->deadline[VT_SLOT_REXMT] == VT_NEVER)
+            persist_again(tcb);
     } else {
         vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
     }
@@ -163,72 +168,172 @@ static void syn_timer(struct vt_tcb *tcb)
     vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(vt_tcp_core(tcb)->now, vt_tcp_rto(tcb)));
 }
 
-/* Retransmissions that a peer may leave unanswered: R2 of RFC 9293 3.8.3. */
-static uint32_t retries_max(const struct vt_tcb *tcb)
+/* Linux gives a count of retransmissions as a time: that which so many of them take, backed off, where the
+ * first timeout is the least there is. A peer that is far away is not given up after fewer seconds than one
+ * that is near. */
+static vt_span retries_time(const struct vt_tcb *tcb, uint32_t retries)
 {
-    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
-    return (uint32_t)(vt_tcb_is(tcb, VT_TCBF_ORPHAN) ? k->orphan_retries : k->retries2);
+    vt_span most = vt_tcp_rto_max(tcb), wait = vt_tcp_rto_min(tcb), sum = 0;
+    for (uint32_t i = 0; i <= retries; i++) {
+        sum += wait;
+        wait = 2 * wait < most ? 2 * wait : most;
+    }
+    return sum;
+}
+
+/* True when what is out has been sent again without success for `retries` times, as a time. */
+static bool tried_for(const struct vt_tcb *tcb, uint32_t retries)
+{
+    return tcb->retries != 0 && tcb->first_rexmt != 0 &&
+           (vt_span)(vt_tcp_core(tcb)->now - tcb->first_rexmt) >= retries_time(tcb, retries);
+}
+
+/* What a program has left behind is tried for less long: `alive` while the timeout has not grown to its most.
+ */
+static uint32_t orphan_retries(const struct vt_tcb *tcb, bool alive)
+{
+    uint32_t n = (uint32_t)tcb->end.tcp->knobs.orphan_retries;
+    if (tcb->soft_error != 0 && !alive) /* ICMP told that something is wrong */
+        return 0;
+    return n == 0 && alive ? ORPHAN_RETRIES : n; /* 100 seconds and more, for the least timeout */
+}
+
+/* R2 of RFC 9293 3.8.3 (MUST-20), or the program's patience, is at its end. */
+static bool gave_up(const struct vt_tcb *tcb)
+{
+    uint32_t most = (uint32_t)tcb->end.tcp->knobs.retries2;
+    if (vt_tcb_is(tcb, VT_TCBF_ORPHAN))
+        most = orphan_retries(tcb, vt_tcp_rto(tcb) < vt_tcp_rto_max(tcb));
+    if (tcb->user_timeout != 0)
+        return tcb->retries != 0 && user_timed_out(tcb, tcb->first_rexmt);
+    return tried_for(tcb, most);
 }
 
 /* MUST-34, MUST-37: a window that was shut with bytes out. Sending them again is a probe of it, and, as on
- * Linux, goes on for as long as the peer answers at all. */
-static bool shut_but_answered(const struct vt_tcb *tcb)
+ * Linux, goes on for as long as the peer answers at all. What a program has left behind has no such right. */
+static bool probes_by_resending(const struct vt_tcb *tcb)
 {
-    vt_time silence = vt_tcp_core(tcb)->now - tcb->last_ack_rcvd;
-    return tcb->snd_wnd == 0 && !vt_tcb_is(tcb, VT_TCBF_ORPHAN) &&
-           silence <= 2 * (vt_time)tcb->end.tcp->knobs.rto_max_ms * VT_MSEC;
+    return tcb->snd_wnd == 0 && !vt_tcb_is(tcb, VT_TCBF_ORPHAN);
+}
+
+static bool resending_gave_up(const struct vt_tcb *tcb)
+{
+    vt_time now = vt_tcp_core(tcb)->now;
+    vt_time from = tcb->first_rexmt != 0 ? tcb->first_rexmt : vt_sent_at(&tcb->loss->sent, 0)->at;
+    vt_span tried = (vt_span)(now - from), most = 2 * vt_tcp_rto_max(tcb);
+    if (tcb->user_timeout != 0) {
+        vt_span patience = tcb->user_timeout * VT_MSEC;
+        if (tried > patience)
+            return true;
+        most = patience < most ? patience : most;
+    }
+    return (vt_span)(now - tcb->last_ack_rcvd) > most && tried > most;
+}
+
+/* Thin streams (Linux's tcp_thin_linear_timeouts): with so few segments out there are never duplicates enough
+ * for a fast retransmission, so the first timeouts are not backed off. */
+static bool is_thin(const struct vt_tcb *tcb)
+{
+    return tcb->end.tcp->knobs.thin_linear_timeouts != 0 && tcb->end.state == VT_TCP_ESTABLISHED &&
+           tcb->loss->sent.segs < 4 && tcb->cc.ssthresh != UINT32_MAX && tcb->retries <= THIN_RETRIES;
 }
 
 static void rto_timer(struct vt_tcb *tcb)
 {
-    tcb->retries++;
-    vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_RTO, tcb->retries);
+    vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_RTO, tcb->retries + 1u);
     if (tcb->end.state == VT_TCP_SYN_SENT || tcb->end.state == VT_TCP_SYN_RCVD) {
-        tcb->retries--;
         syn_timer(tcb);
         return;
     }
-    if (shut_but_answered(tcb))
-        tcb->retries = 1;
-    if (tcb->retries > retries_max(tcb) || user_timed_out(tcb, tcb->first_rexmt)) {
+    bool probing = probes_by_resending(tcb);
+    if (probing ? resending_gave_up(tcb) : gave_up(tcb)) {
         time_out(tcb);
         return;
     }
     vt_tcp_loss_timeout(tcb);
-    tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30);
+    if (!probing && tcb->retries < UINT8_MAX)
+        tcb->retries++;
+    if (is_thin(tcb))
+        tcb->backoff = 0;
+    else
+        tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30);
     vt_tcp_output(tcb);
 }
 
-/* V57: a shut window does not hold for ever what a program has left behind, be the probes answered (as
- * Linux). */
-static bool orphan_waited_enough(const struct vt_tcb *tcb)
+/* ---- The shut window ---- */
+
+/* Until the next probe: the timeout, backed off (SHLD-29, SHLD-30), but no less than 200 ms however small
+ * the knob has that. */
+static vt_span persist_wait(const struct vt_tcb *tcb)
 {
-    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
-    return vt_tcb_is(tcb, VT_TCBF_ORPHAN) && tcb->backoff >= k->orphan_retries &&
-           vt_tcp_rto(tcb) >= k->rto_max_ms * VT_MSEC;
+    vt_span most = vt_tcp_rto_max(tcb), wait = tcb->rto > PERSIST_LEAST ? tcb->rto : PERSIST_LEAST;
+    for (uint8_t i = 0; i < tcb->backoff && wait < most; i++)
+        wait *= 2;
+    return wait < most ? wait : most;
+}
+
+static void persist_again(struct vt_tcb *tcb)
+{
+    set_rexmt(tcb, VT_REXMT_PERSIST, vt_time_add(vt_tcp_core(tcb)->now, persist_wait(tcb)));
+}
+
+void vt_tcp_persist_ack(struct vt_tcb *tcb)
+{
+    if (tcb->rexmt != VT_REXMT_PERSIST || tcb->deadline[VT_SLOT_REXMT] == VT_NEVER || vt_tcp_flight(tcb) != 0)
+        return;
+    uint32_t next = tcb->sendq.bytes < tcb->mss ? tcb->sendq.bytes : tcb->mss;
+    if (tcb->snd_wnd >= (next != 0 ? next : 1)) {
+        tcb->backoff = 0;
+        tcb->first_rexmt = 0;
+        vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
+    } else {
+        persist_again(tcb);
+    }
+}
+
+/* MUST-37: as long as the probes are answered the window may stay shut for ever; but V57: not for what a
+ * program has left behind. */
+static bool persist_gave_up(const struct vt_tcb *tcb)
+{
+    uint32_t most = (uint32_t)tcb->end.tcp->knobs.retries2;
+    if (user_timed_out(tcb, tcb->first_rexmt))
+        return true;
+    if (vt_tcb_is(tcb, VT_TCBF_ORPHAN)) {
+        bool alive = vt_tcp_rto(tcb) < vt_tcp_rto_max(tcb);
+        most = orphan_retries(tcb, alive);
+        if (!alive && tcb->backoff >= most)
+            return true;
+    }
+    return tcb->probes >= most;
 }
 
 static void persist_timer(struct vt_tcb *tcb)
 {
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_PERSIST, tcb->probes + 1u);
+    if (persist_gave_up(tcb)) {
+        if (vt_tcb_is(tcb, VT_TCBF_ORPHAN)) /* nobody else will tell the peer */
+            vt_tcp_abort(tcb, -VT_ETIMEDOUT, VT_DOC_RFC9293_3_8_6_1);
+        else
+            time_out(tcb);
+        return;
+    }
+    if (tcb->first_rexmt == 0)
+        tcb->first_rexmt = vt_tcp_core(tcb)->now;
     tcb->probes = (uint8_t)(tcb->probes < UINT8_MAX ? tcb->probes + 1 : UINT8_MAX);
-    vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_PERSIST, tcb->probes);
-    /* MUST-37: as long as the probes are answered the window may stay shut for ever. */
-    if (tcb->probes > retries_max(tcb) || user_timed_out(tcb, tcb->last_ack_rcvd)) {
-        time_out(tcb);
-        return;
-    }
-    if (orphan_waited_enough(tcb)) {
-        vt_tcp_abort(tcb, -VT_ETIMEDOUT, VT_DOC_RFC9293_3_8_6_1);
-        return;
-    }
     /* What waits may go in spite of silly-window avoidance (RFC 9293 3.8.6.2.1, the override timeout). At a
      * shut window a number goes that was acknowledged before: the peer must answer with his window (MUST-36).
      */
-    if (tcb->snd_wnd == 0 || !vt_tcp_send_forced(tcb)) {
-        tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30); /* SHLD-30 */
-        vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_una, 1), VT_ACK, VT_SEG_PROBE);
+    if (tcb->snd_wnd != 0 && vt_tcp_send_forced(tcb)) {
+        tcb->probes = tcb->backoff = 0;
+        tcb->first_rexmt = 0;
+        vt_tcp_rearm(tcb, true);
+        return;
     }
-    vt_tcp_rearm(tcb, false);
+    if (tcb->backoff < k->retries2)
+        tcb->backoff++;
+    vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_una, 1), VT_ACK, VT_SEG_PROBE);
+    persist_again(tcb);
 }
 
 static void keepalive_timer(struct vt_tcb *tcb)

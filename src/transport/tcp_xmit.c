@@ -180,7 +180,7 @@ static bool worth_waiting(const struct vt_tcb *tcb, uint32_t segs, bool *by_cwnd
     const struct vt_loss *l = tcb->loss;
     uint32_t off = vt_tcp_flight(tcb), left = tcb->sendq.bytes - off;
     if (l == NULL || l->sent.n == 0 || left <= tcb->mss || tcb->ca != VT_CA_OPEN || /* RFC 3042 */
-        now - tcb->last_data_sent > (vt_time)DEFER_MOST)
+        now - tcb->last_data_sent >= (vt_time)DEFER_MOST)
         return false;
     uint32_t pipe = vt_tcp_pipe(tcb), wnd = tcb->snd_wnd > off ? tcb->snd_wnd - off : 0;
     uint32_t cwnd = tcb->cc.cwnd > pipe ? tcb->cc.cwnd - pipe : 0, limit = cwnd < wnd ? cwnd : wnd;

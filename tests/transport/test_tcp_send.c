@@ -558,7 +558,8 @@ static void test_v37_hard_errors_are_soft(void **state)
     rig_state(r, VT_TCP_ESTABLISHED);
     rig_at(r, RIG_RTO, "P. 1:11(10) ack 1");
     rig_at(r, 2 * RIG_RTO, "P. 1:11(10) ack 1");
-    rig_silence(r, 4 * RIG_RTO);
+    rig_at(r, 4 * RIG_RTO, "P. 1:11(10) ack 1");
+    rig_silence(r, 8 * RIG_RTO);
     assert_int_equal(vt_tcp_take_error(r->tcb), -VT_EHOSTUNREACH);
     rig_free(r);
 }
@@ -577,7 +578,8 @@ static void test_soft_error_is_forgotten(void **state)
     rig_send(r, 10);
     rig_out(r, "P. 11:21(10) ack 1");
     rig_at(r, RIG_RTO, "P. 11:21(10) ack 1");
-    rig_silence(r, 2 * RIG_RTO);
+    rig_at(r, 2 * RIG_RTO, "P. 11:21(10) ack 1");
+    rig_silence(r, 4 * RIG_RTO);
     assert_int_equal(vt_tcp_take_error(r->tcb), -VT_ETIMEDOUT);
     rig_free(r);
 }
