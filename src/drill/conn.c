@@ -36,6 +36,8 @@ static struct drill_conn *passive(struct drill_run *r, const struct drill_packet
     c->state = DRILL_CONN_SYN_CAME;
     c->protocol = k->protocol;
     give_peer(r, c);
+    if (k->protocol == VT_PROTO_ICMP)
+        c->live.sport = c->live.dport = 0;
     if (k->protocol == VT_PROTO_TCP)
         c->live_peer_isn = k->seq;
     return c;

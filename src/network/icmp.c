@@ -258,6 +258,8 @@ static void echo(struct vt_net *net, struct vt_pbuf *p, const struct vt_ip_in *i
     }
     reply.type = VT_ICMP_ECHO_REPLY;
     reply.checksum = vt_sum_update(request->checksum, VT_ICMP_ECHO << 8, VT_ICMP_ECHO_REPLY << 8);
+    if (reply.checksum == 0) /* RFC 1071: 0 is right for no message of zeros; 0xffff, as good elsewhere, is */
+        reply.checksum = 0xffff;
     vt_icmp_build(vt_pbuf_own(p, VT_ICMP_HEADER), &reply);
     p->csum = VT_CSUM_NONE;
     p->gso = VT_GSO_NONE;
