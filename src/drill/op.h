@@ -36,6 +36,10 @@ struct drill_op {
     int level, name; /* of an option; the request of an ioctl */
 };
 
+/* ---- sockstat.c ---- */
+
+bool drill_sockstat(struct drill_run *r, struct drill_place place, char **word, unsigned n);
+
 /* ---- args.c ---- */
 
 /* The call has from `least` to `most` arguments. */

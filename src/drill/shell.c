@@ -6,6 +6,7 @@
  *                                         and NAME_max
  *     .../set_sysctls.py /proc/sys/PATH=VALUE...   the same, as google's suite writes it
  *     echo VALUE > /proc/sys/PATH         the same
+ *     sockstat ... | grep -c STATE | grep N   the connections in that state are counted
  *     sleep SECONDS                       time passes
  *     FILE.sh                             a file of such lines, in which knobs that are not known are let
  * pass /tmp/sysctl_restore_....sh          nothing: each script has a host of its own tc, ethtool, ip
@@ -173,6 +174,8 @@ static bool run_command(struct shell *sh, char **word, unsigned n)
         return cmd_sysctl(sh, word, n);
     if (strcmp(name, "echo") == 0)
         return cmd_echo(sh, word, n);
+    if (strcmp(name, "sockstat") == 0)
+        return drill_sockstat(sh->r, sh->place, word, n);
     if (strcmp(name, "sleep") == 0)
         return cmd_sleep(sh, word, n);
     if (ends_with(name, "set_sysctls.py"))

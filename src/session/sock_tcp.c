@@ -127,7 +127,9 @@ static long tcp_send_first(struct vt_socket *so, const void *buf, size_t len, in
 static long tcp_send(struct vt_socket *so, const void *buf, size_t len, int flags, const struct vt_addr *to)
 {
     /* Linux: a connected stream has its peer, and does not look at another. */
-    if ((flags & VT_MSG_FASTOPEN) != 0 || vt_tcp_deferred(so->u.tcb)) {
+    bool implied = to != NULL && so->state == VT_SOCK_UNCONNECTED && vt_tcp_fastopen_implied(so->u.tcb);
+
+    if ((flags & VT_MSG_FASTOPEN) != 0 || vt_tcp_deferred(so->u.tcb) || implied) {
         long n = tcp_send_first(so, buf, len, flags, to);
 
         if (n != 0)

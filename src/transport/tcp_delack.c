@@ -162,7 +162,8 @@ void vt_tcp_owe_ack(struct vt_tcb *tcb, bool at_once)
      * program to read them. A byte more than one is two. */
     bool two = every_second(tcb) ? tcb->deadline[VT_SLOT_DELACK] != VT_NEVER
                                  : tcb->rcv_nxt.v - tcb->last_ack.v > rcv->mss;
-    if (at_once || two || in_quick(tcb) || ato_min(tcb) == 0)
+    bool twice = every_second(tcb) && !vt_seq_eq(tcb->dsack.from, tcb->dsack.to);
+    if (at_once || two || twice || in_quick(tcb) || ato_min(tcb) == 0)
         tcb->flags |= VT_TCBF_ACK_NOW;
     else
         send_later(tcb);

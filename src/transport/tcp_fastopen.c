@@ -165,6 +165,11 @@ static bool check(struct vt_tcb *tcb, struct vt_tcp_cookie *cookie, uint16_t *ms
     return cookie->len != 0;
 }
 
+bool vt_tcp_fastopen_implied(const struct vt_tcb *tcb)
+{
+    return tcb->end.tcp->profile->habit.fastopen_sendto && tcb->fo != NULL && tcb->fo->limit != 0;
+}
+
 bool vt_tcp_fo_defers(struct vt_tcb *tcb)
 {
     struct vt_tcp_cookie cookie;

@@ -127,6 +127,10 @@ void vt_tcp_input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in)
         vt_drop(tcp->core, p, bad, in->nif->index, 0);
         return;
     }
+    if ((seg.flags & (VT_SYN | VT_FIN)) == (VT_SYN | VT_FIN) && tcp->knobs.drop_synfin != 0) {
+        vt_drop(tcp->core, p, VT_DROP_TCP_LISTEN_FLAGS, in->nif->index, 0);
+        return;
+    }
     struct vt_tcp_end *e = vt_tcp_table_find(tcp, &seg.dst, &seg.src);
     if (e == NULL) {
         struct vt_tcp_listener *l = vt_tcp_find_listener(tcp, &seg.dst);
@@ -226,10 +230,13 @@ static bool step_sequence(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
  * outside, which is where one may still begin whose text reaches into the window, it is not answered. */
 static bool step_rst(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
+    struct vt_tcp *tcp = tcb->end.tcp;
+    bool told = tcp->profile->habit.resets_told;
     if ((seg->flags & VT_RST) == 0)
         return true;
-    if (!vt_seq_eq(seg->seq, tcb->rcv_nxt)) {
-        if (vt_seq_in(seg->seq, tcb->rcv_nxt, vt_tcp_rcv_wnd(tcb)))
+    bool within = vt_seq_in(seg->seq, tcb->rcv_nxt, vt_tcp_rcv_wnd(tcb));
+    if (!vt_seq_eq(seg->seq, tcb->rcv_nxt) && !(within && tcp->knobs.insecure_rst != 0)) {
+        if (within)
             vt_tcp_challenge(tcb);
         vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_RST_BAD);
         return false;
@@ -241,9 +248,11 @@ static bool step_rst(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         vt_tcp_done(tcb, child ? -VT_ECONNRESET : -VT_ECONNREFUSED, VT_DOC_RFC9293_3_10_7_4);
         break;
     }
-    case VT_TCP_CLOSE_WAIT: vt_tcp_done(tcb, -VT_EPIPE, VT_DOC_RFC9293_3_10_7_4); break;
+    case VT_TCP_CLOSE_WAIT:
+        vt_tcp_done(tcb, told ? -VT_ECONNRESET : -VT_EPIPE, VT_DOC_RFC9293_3_10_7_4);
+        break;
     case VT_TCP_CLOSING:
-    case VT_TCP_LAST_ACK: vt_tcp_done(tcb, 0, VT_DOC_RFC9293_3_10_7_4); break;
+    case VT_TCP_LAST_ACK: vt_tcp_done(tcb, told ? -VT_ECONNRESET : 0, VT_DOC_RFC9293_3_10_7_4); break;
     default: vt_tcp_done(tcb, -VT_ECONNRESET, VT_DOC_RFC9293_3_10_7_4);
     }
     return false;
@@ -254,6 +263,11 @@ static bool step_syn(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     if ((seg->flags & VT_SYN) == 0)
         return true;
+    if (tcb->end.tcp->knobs.insecure_syn != 0) { /* as RFC 793 had it: the connection is reset */
+        vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_SYN_IN_WINDOW);
+        vt_tcp_abort(tcb, -VT_ECONNRESET, VT_DOC_RFC9293_3_10_7_4);
+        return false;
+    }
     vt_tcp_challenge(tcb);
     vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_SYN_IN_WINDOW);
     return false;

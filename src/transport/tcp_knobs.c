@@ -60,7 +60,7 @@ int vt_tcp_knobs_get(const struct vt_tcp_knobs *k, const struct vt_tcp_profile *
         const struct vt_tcp_alias *a = &profile->aliases[i];
         if (strcmp(a->name, name) != 0)
             continue;
-        *value = read(k, a->field) * a->per / a->times;
+        *value = a->bit != 0 ? (read(k, a->field) & a->bit) != 0 : read(k, a->field) * a->per / a->times;
         return 0;
     }
     return -VT_ENOENT;
@@ -83,6 +83,8 @@ int vt_tcp_knobs_set(struct vt_tcp_knobs *k, const struct vt_tcp_profile *profil
             continue;
         if (value < a->least || value > a->most)
             return -VT_EINVAL;
+        if (a->bit != 0)
+            value = value != 0 ? read(k, a->field) | a->bit : read(k, a->field) & ~a->bit;
         write(k, a->field, (value * a->times + a->per - 1) / a->per);
         error = 0;
     }

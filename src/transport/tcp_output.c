@@ -411,5 +411,9 @@ void vt_tcp_challenge(struct vt_tcb *tcb)
     if (tcb->challenges == 0)
         return;
     tcb->challenges--;
-    vt_tcp_send_ack(tcb, VT_SEG_CHALLENGE);
+    bool fin = vt_tcb_is(tcb, VT_TCBF_FIN_SENT) && tcb->end.tcp->profile->habit.fin_again;
+    if (fin)
+        vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_nxt, 1), VT_ACK | VT_FIN, VT_SEG_CHALLENGE);
+    else
+        vt_tcp_send_ack(tcb, VT_SEG_CHALLENGE);
 }

@@ -16,6 +16,9 @@
     X(round_buffers, 0, 1, "socket buffers are rounded up to full segments")                             \
     X(whole_window, 0, 1, "an ACK tells all the room there is, however little was added")                \
     X(every_second, 0, 1, "an ACK waits a fixed time, or for the next segment of any size")              \
+    X(resets_told, 0, 1, "a RST after our FIN is told to the program too")                               \
+    X(fin_again, 0, 1, "a challenge carries a FIN that is not acknowledged yet")                         \
+    X(fastopen_sendto, 0, 1, "sendto() of a socket with TCP_FASTOPEN opens fast")                        \
     X(keep_always, 0, 1, "every connection is kept alive, SO_KEEPALIVE or not")
 
 struct vt_tcp_habits {
@@ -36,6 +39,7 @@ struct vt_tcp_alias {
     size_t field;
     int64_t times, per;
     int64_t least, most; /* in its own unit */
+    int64_t bit;         /* 0, or the bit of the knob that it switches */
 };
 
 struct vt_tcp_profile {

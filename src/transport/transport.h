@@ -63,6 +63,9 @@ const char *vt_tcp_knob_name(const struct vt_tcp *tcp, unsigned i);
  * forgotten. -VT_ENOENT; -VT_EBUSY: there are sockets already. */
 int vt_tcp_set_profile(struct vt_tcp *tcp, const char *name);
 
+/* sendto() to a peer opens fast without being told to (FreeBSD's way; RFC 7413). */
+bool vt_tcp_fastopen_implied(const struct vt_tcb *tcb);
+
 /* A new object in CLOSED. NULL without memory. */
 struct vt_tcb *vt_tcp_open(struct vt_tcp *tcp, void *user);
 /* `addr->port` 0 takes an ephemeral port. -VT_EADDRINUSE, -VT_EADDRNOTAVAIL, -VT_EINVAL (bound already). */
