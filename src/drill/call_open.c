@@ -44,10 +44,6 @@ static bool socket_made(struct drill_run *r, struct drill_op *op)
     slot->conn = c;
     slot->nonblock = (op->flags & VT_SOCK_NONBLOCK) != 0;
     r->under_test = c;
-    if (r->congestion != NULL && c->protocol == VT_PROTO_TCP &&
-        vt_setsockopt(r->host, slot->live, VT_SOL_TCP, VT_TCP_CONGESTION, r->congestion,
-                      strlen(r->congestion)) != 0)
-        return drill_skip(r->error, op->event->place, "the congestion control %s is not here", r->congestion);
     return true;
 }
 

@@ -127,7 +127,7 @@ int drill_knob_set(struct vt_host *h, const char *name, const char *value)
         return set_fastopen_key(h, name, value);
     while (*s != 0 && n < 3 && number(&s, &v[n]))
         n++;
-    if (n == 0 || *s != 0)
-        return -VT_ENOENT;
+    if (n == 0 || *s != 0) /* a word */
+        return vt_host_sysctl_set_text(h, name, value);
     return n == 1 ? vt_host_sysctl_set(h, name, v[0]) : set_many(h, name, v, n);
 }

@@ -90,7 +90,6 @@ struct drill_run {
     const struct drill_live *stray; /* the first packet that was none of the script's connections */
     struct drill_fd fd[DRILL_FDS];  /* by the script's numbers */
     struct drill_op *pending;       /* the call that is waiting */
-    const char *congestion;         /* for every new socket, NULL: the host's */
     struct drill_code *code;        /* variables of code blocks */
     struct vt_ladder *ladder;       /* NULL: none is drawn */
     uint8_t *scratch;               /* DRILL_WIRE_MAX bytes */

@@ -52,10 +52,6 @@ static bool set_knob(struct shell *sh, const char *name, const char *value)
 {
     int error;
 
-    if (strcmp(name, "net.ipv4.tcp_congestion_control") == 0) {
-        sh->r->congestion = value;
-        return true;
-    }
     error = drill_knob_set(sh->r->host, name, value);
     if (error == 0)
         return true;

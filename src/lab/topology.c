@@ -91,12 +91,8 @@ static bool take_sysctl(struct vt_yaml *y, void *ctx, const yaml_node_t *key_nod
 {
     struct vt_topology_here *here = ctx;
     const char *text;
-    char *end;
-    if (!vt_yaml_text(y, value, "a number", &text))
+    if (!vt_yaml_text(y, value, "a number or a word", &text))
         return false;
-    (void)strtoll(text, &end, 10);
-    if (*text == 0 || *end != 0)
-        return vt_yaml_fail(y, value, "expected a number for %s, not '%s'", key, text);
     return vt_topology_add_pair(here->r, &here->node->sysctls, key_node, key, text);
 }
 

@@ -40,7 +40,7 @@ static bool build_node(struct vt_lab *lab, const struct vt_topology_node *node, 
     if (h == NULL)
         return fail(err, node->line, node->column, "host '%s': %s", node->name, vt_strerror(e));
     for (const struct vt_topology_pair *s = node->sysctls; s != NULL; s = s->next) {
-        e = vt_host_sysctl_set(h, s->key, strtoll(s->value, NULL, 10));
+        e = vt_host_sysctl_set_text(h, s->key, s->value);
         if (e == -VT_ENOENT)
             return fail(err, s->line, s->column, "there is no sysctl '%s'", s->key);
         if (e < 0)

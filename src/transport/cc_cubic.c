@@ -2,8 +2,6 @@
  * in milliseconds, C = 0.4, beta = 0.7. */
 #include "transport/cc.h"
 
-#define SSTHRESH_ANY UINT32_MAX
-
 /* HyStart++ (RFC 9406 4.3) */
 #define MIN_RTT_THRESH (4 * VT_MSEC)
 #define MAX_RTT_THRESH (16 * VT_MSEC)
@@ -45,7 +43,7 @@ static void cubic_init(struct vt_cc *cc, uint32_t mss, uint32_t iw)
     struct vt_cubic *c = state(cc);
     cc->mss = mss;
     cc->cwnd = iw * mss;
-    cc->ssthresh = SSTHRESH_ANY;
+    cc->ssthresh = VT_CC_SSTHRESH_ANY;
     *c = (struct vt_cubic){.round_min_rtt = INT64_MAX, .last_min_rtt = INT64_MAX};
 }
 
@@ -88,13 +86,13 @@ static void slow_start(struct vt_cc *cc, const struct vt_cc_ack *a)
 }
 
 /* RFC 9438 4.2: W_cubic(t) = C (t - K)^3 + W_max */
-static uint32_t w_cubic(const struct vt_cc *cc, const struct vt_cubic *c, uint64_t ms)
+static uint32_t w_cubic(const struct vt_cc *cc, const struct vt_cubic_epoch *e, uint64_t ms)
 {
-    uint64_t d = ms > c->k_ms ? ms - c->k_ms : c->k_ms - ms;
+    uint64_t d = ms > e->k_ms ? ms - e->k_ms : e->k_ms - ms;
     d = d < 100000 ? d : 100000;
     uint64_t off = d * d * d / 1000 * cc->mss / 1000 * 4 / 10000;
-    uint64_t w = c->w_max;
-    if (ms > c->k_ms)
+    uint64_t w = e->w_max;
+    if (ms > e->k_ms)
         w = w + off < UINT32_MAX ? w + off : UINT32_MAX;
     else
         w = off < w ? w - off : 0;
@@ -104,34 +102,46 @@ static uint32_t w_cubic(const struct vt_cc *cc, const struct vt_cubic *c, uint64
 static void start_epoch(struct vt_cc *cc, vt_time now)
 {
     struct vt_cubic *c = state(cc);
-    c->epoch = now != 0 ? now : 1;
-    c->w_est = cc->cwnd;
-    c->rest = 0;
-    if (c->w_max <= cc->cwnd) {
-        c->w_max = cc->cwnd;
-        c->k_ms = 0;
+    struct vt_cubic_epoch *e = &c->e;
+    e->epoch = now != 0 ? now : 1;
+    e->w_est = cc->cwnd;
+    c->rest = c->w_est_rest = 0;
+    if (e->w_max <=
+        cc->cwnd) { /* also after a timeout, and after a slow start that ended by itself: 4.8, 4.10 */
+        e->w_max = cc->cwnd;
+        e->k_ms = 0;
     } else { /* K = cbrt((W_max - cwnd) / C), segments and seconds */
-        c->k_ms = cube_root((uint64_t)(c->w_max - cc->cwnd) * UINT64_C(2500000000) / cc->mss);
+        e->k_ms = cube_root((uint64_t)(e->w_max - cc->cwnd) * UINT64_C(2500000000) / cc->mss);
     }
+}
+
+/* RFC 9438 4.3: what Reno with the same beta would have: alpha = 3 (1 - beta) / (1 + beta) = 9/17 until it
+ * reaches the window before the loss, then 1. */
+static void grow_w_est(struct vt_cc *cc, uint32_t acked)
+{
+    struct vt_cubic *c = state(cc);
+    uint64_t alpha17 = c->e.w_est < c->e.w_prior ? 9 : 17;
+    c->w_est_rest += alpha17 * acked * cc->mss;
+    c->e.w_est += (uint32_t)(c->w_est_rest / 17 / cc->cwnd);
+    c->w_est_rest %= (uint64_t)17 * cc->cwnd;
 }
 
 static void avoid(struct vt_cc *cc, const struct vt_cc_ack *a)
 {
     struct vt_cubic *c = state(cc);
-    if (c->epoch == 0)
+    if (c->e.epoch == 0)
         start_epoch(cc, a->now);
-    uint64_t ms = (a->now - c->epoch + (vt_time)a->srtt) / (vt_time)VT_MSEC;
-    uint64_t target = w_cubic(cc, c, ms);
-    uint64_t most = cc->cwnd + (uint64_t)cc->cwnd / 2; /* RFC 9438 4.2: at most 1.5 cwnd */
+    uint64_t ms = (a->now - c->e.epoch) / (vt_time)VT_MSEC;
+    uint64_t rtt_ms = (uint64_t)(a->srtt / VT_MSEC);
+    grow_w_est(cc, a->acked);
+    if (w_cubic(cc, &c->e, ms) < c->e.w_est) { /* 4.3: the Reno-friendly region */
+        if (c->e.w_est > cc->cwnd)
+            cc->cwnd = c->e.w_est;
+        return;
+    }
+    uint64_t target = w_cubic(cc, &c->e, ms + rtt_ms); /* 4.4, 4.5: in a round trip */
+    uint64_t most = cc->cwnd + (uint64_t)cc->cwnd / 2; /* 4.2: at most 1.5 cwnd */
     target = target < most ? target : most;
-    /* 4.3: what Reno with the same beta would have: alpha = 3 (1 - beta) / (1 + beta) = 9/17 until it reaches
-     * the window before the loss, then 1 */
-    uint64_t alpha17 = c->w_est < c->w_prior ? 9 : 17;
-    c->w_est_rest += alpha17 * a->acked * cc->mss;
-    c->w_est += (uint32_t)(c->w_est_rest / 17 / cc->cwnd);
-    c->w_est_rest %= (uint64_t)17 * cc->cwnd;
-    if (target < c->w_est)
-        target = c->w_est;
     if (target <= cc->cwnd)
         return;
     c->rest += (target - cc->cwnd) * a->acked;
@@ -140,14 +150,34 @@ static void avoid(struct vt_cc *cc, const struct vt_cc_ack *a)
     cc->cwnd = cc->cwnd + grow < UINT32_MAX ? cc->cwnd + (uint32_t)grow : UINT32_MAX;
 }
 
+/* RFC 9438 5.8: time in which the window was not in use does not count. */
+static void skip_time(struct vt_cubic *c, vt_time now)
+{
+    if (c->e.epoch != 0 && c->last_ack != 0 && now > c->last_ack) {
+        c->e.epoch += now - c->last_ack;
+        c->e.epoch = c->e.epoch < now ? c->e.epoch : now;
+    }
+}
+
 static void cubic_ack(struct vt_cc *cc, const struct vt_cc_ack *a)
 {
-    if (!a->cwnd_limited) /* RFC 9438 5.8, RFC 7661: a window that was not used says nothing of the path */
-        return;
-    if (cc->cwnd < cc->ssthresh)
+    struct vt_cubic *c = state(cc);
+    if (!a->cwnd_limited) /* RFC 7661: a window that was not used says nothing of the path */
+        skip_time(c, a->now);
+    else if (cc->cwnd < cc->ssthresh)
         slow_start(cc, a);
     else
         avoid(cc, a);
+    c->last_ack = a->now;
+}
+
+static void cubic_event(struct vt_cc *cc, enum vt_cc_event ev, vt_time now)
+{
+    struct vt_cubic *c = state(cc);
+    if (ev != VT_CC_TX_START)
+        return;
+    skip_time(c, now);
+    c->last_ack = now;
 }
 
 static void cubic_loss(struct vt_cc *cc, uint32_t flight, vt_time now)
@@ -155,10 +185,11 @@ static void cubic_loss(struct vt_cc *cc, uint32_t flight, vt_time now)
     struct vt_cubic *c = state(cc);
     (void)flight;
     (void)now;
-    c->epoch = 0;
-    c->w_prior = cc->cwnd;
+    c->prior = c->e;
+    c->e.epoch = 0;
+    c->e.w_prior = cc->cwnd;
     /* RFC 9438 4.7: fast convergence, room for newcomers */
-    c->w_max = cc->cwnd < c->w_max ? (uint32_t)((uint64_t)cc->cwnd * 17 / 20) : cc->cwnd;
+    c->e.w_max = cc->cwnd < c->e.w_max ? (uint32_t)((uint64_t)cc->cwnd * 17 / 20) : cc->cwnd;
     uint32_t w = (uint32_t)((uint64_t)cc->cwnd * 7 / 10); /* 4.6 */
     cc->ssthresh = w > 2 * cc->mss ? w : 2 * cc->mss;
     c->css_rounds = 0;
@@ -166,16 +197,28 @@ static void cubic_loss(struct vt_cc *cc, uint32_t flight, vt_time now)
 
 static void cubic_timeout(struct vt_cc *cc, uint32_t flight, bool first, vt_time now)
 {
+    struct vt_cubic *c = state(cc);
     if (first)
         cubic_loss(cc, flight, now);
-    state(cc)->epoch = 0;
-    state(cc)->in_round = false; /* slow start begins anew, far from where it last was */
+    c->e.epoch = 0;
+    c->e.w_max = 0;      /* 4.8: K = 0, W_max = the window where congestion avoidance begins */
+    c->in_round = false; /* slow start begins anew, far from where it last was */
     cc->cwnd = cc->mss;
 }
 
 static void cubic_idle(struct vt_cc *cc)
 {
-    state(cc)->epoch = 0;
+    state(cc)->e.epoch = 0;
+}
+
+static void cubic_undo(struct vt_cc *cc) /* RFC 9438 4.9 */
+{
+    state(cc)->e = state(cc)->prior;
+}
+
+static void cubic_take_over(struct vt_cc *cc)
+{
+    *state(cc) = (struct vt_cubic){.round_min_rtt = INT64_MAX, .last_min_rtt = INT64_MAX};
 }
 
 const struct vt_cc_ops vt_cc_cubic = {
@@ -185,4 +228,7 @@ const struct vt_cc_ops vt_cc_cubic = {
     .loss = cubic_loss,
     .timeout = cubic_timeout,
     .idle = cubic_idle,
+    .take_over = cubic_take_over,
+    .event = cubic_event,
+    .undo = cubic_undo,
 };

@@ -7,7 +7,8 @@
  *   tcp_data    text, reassembly         tcp_sack     holes: what we tell, and what we are told
  *   tcp_write   what a program writes    tcp_xmit     what may be sent now
  *   tcp_output  a segment is built       tcp_timer    every timer
- *   tcp_pace    rates, bursts
+ *   tcp_pace    how fast, in what bursts tcp_rate     how fast it is delivered
+ *   tcp_cc      which controller, its ACKs
  *   tcp_sent    what is on its way       tcp_rack     what is lost; tcp_newreno: without SACK
  *   tcp_prr     the window in recovery   tcp_undo     taking it back; tcp_frto: after a timeout
  *   tcp_tlp     the tail loss probe      tcp_pmtu     the path's MTU, and probing for it
@@ -159,6 +160,7 @@ enum vt_tcp_slot {
     VT_SLOT_REXMT, /* of enum vt_tcp_rexmt, one at a time */
     VT_SLOT_DELACK,
     VT_SLOT_LIFE, /* keepalive, FIN-WAIT-2 */
+    VT_SLOT_PACE, /* the next burst may go */
     VT_SLOTS,
 };
 
@@ -217,6 +219,13 @@ struct vt_loss {
     bool cwnd_limited;
     uint32_t most_out;
     struct vt_seq usage_end;
+    uint32_t first_tx_us, delivered_us; /* where the stretch begins that a rate is measured over */
+};
+
+/* Pacing: present from the first burst on that is paced. */
+struct vt_pace {
+    uint64_t most; /* SO_MAX_PACING_RATE, bytes a second; 0: none */
+    vt_time next;  /* when the next burst may go */
 };
 
 enum vt_rcv_flag {
@@ -271,6 +280,7 @@ enum vt_tcb_flag {
     VT_TCBF_RCVBUF_SET = 1 << 20,
     VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
     VT_TCBF_PUSH_OUT = 1 << 25,     /* what waits goes, corked or not: TCP_NODELAY was set just now */
+    VT_TCBF_RATE_LIMITED = 1 << 24, /* the program limited the rate of delivery that was measured */
     VT_TCBF_FIN_SEEN = 1 << 26,     /* the peer's FIN has come, at fin_seq; bytes before it may be missing */
 };
 
@@ -348,8 +358,11 @@ struct vt_tcb {
     uint16_t reordering;  /* segments by which others have overtaken one here; at least the knob */
     uint32_t reord_seen;  /* times that it was seen */
     uint32_t dsack_dups;  /* segments that the peer told it had twice */
-    uint32_t cwnd_used;   /* the most that was out since the window was full */
-    vt_time cwnd_full_at; /* when it was */
+    struct vt_pace *pace; /* NULL while there is none */
+    uint32_t app_limited; /* until this much is delivered the program limits the rate; 0: it does not */
+    uint32_t rate_delivered, rate_us; /* the last rate of delivery: bytes, and how long they took */
+    uint32_t cwnd_used;               /* the most that was out since the window was full */
+    vt_time cwnd_full_at;             /* when it was */
 
     struct vt_sendq sendq;
     struct vt_pbufq recvq;
@@ -414,6 +427,7 @@ struct vt_tcp {
     const struct vt_transport_up *up;
     const struct vt_tcp_profile *profile;
     struct vt_tcp_knobs knobs;
+    const struct vt_cc_ops *cc;  /* net.ipv4.tcp_congestion_control */
     struct vt_tcp_bucket *table; /* open addressing, linear probing; a power of two */
     uint32_t table_size, table_used;
     struct vt_tcp_portref *ports[VT_TCP_PORT_BUCKETS];
@@ -547,7 +561,15 @@ void vt_tcp_update_window(struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
 
 /* tcp_rack.c */
 /* What one ACK has brought to light. */
+/* The segment, of those that an ACK tells of, that was sent last: what it took along (tcp_rate.c). */
+struct vt_tcp_rate_pick {
+    bool any, app_limited;
+    struct vt_seq to;
+    vt_time at;
+    uint32_t prior, prior_us, send_us;
+};
 struct vt_tcp_ack_info {
+    struct vt_tcp_rate_pick rate;
     struct vt_seq una;   /* SND.UNA before it */
     struct vt_seq fack;  /* the highest number known to be delivered before it */
     uint32_t acked;      /* bytes of data newly acknowledged */
@@ -723,8 +745,28 @@ uint32_t vt_tcp_write(struct vt_tcb *tcb, const uint8_t *src, uint32_t len, bool
 #define VT_TCP_RATE_ANY UINT64_MAX
 /* Bytes a second that the window comes to; VT_TCP_RATE_ANY while no round trip is known. */
 uint64_t vt_tcp_pacing_rate(const struct vt_tcb *tcb);
+/* True when the next burst must wait: a timer runs. */
+bool vt_tcp_pace_holds(struct vt_tcb *tcb);
+void vt_tcp_pace_sent(struct vt_tcb *tcb, uint32_t bytes);
+int vt_tcp_set_max_pace(struct vt_tcb *tcb, uint64_t rate);
 /* Segments that go in one burst, and as one super-segment where the device cuts those. */
 uint32_t vt_tcp_burst_segs(const struct vt_tcb *tcb);
+
+/* tcp_rate.c */
+/* A record was made, or sent again. */
+void vt_tcp_rate_sent(struct vt_tcb *tcb, struct vt_sent *s);
+void vt_tcp_rate_delivered(struct vt_tcb *tcb, const struct vt_sent *s, struct vt_tcp_ack_info *info);
+void vt_tcp_rate_sample(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info, struct vt_cc_rate *r);
+/* Before a program writes: whether it had left the window unused. */
+void vt_tcp_rate_check(struct vt_tcb *tcb);
+void vt_tcp_app_limited(struct vt_tcb *tcb);
+uint64_t vt_tcp_delivery_rate(const struct vt_tcb *tcb); /* bytes a second */
+
+/* tcp_cc.c */
+/* An ACK was counted; `pipe` bytes were out before it. */
+void vt_tcp_cc_ack(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info, uint32_t pipe);
+void vt_tcp_cc_event(struct vt_tcb *tcb, enum vt_cc_event ev);
+int vt_tcp_set_congestion(struct vt_tcb *tcb, const char *name, size_t len); /* -VT_ENOENT */
 
 /* tcp_xmit.c */
 /* An IP packet's length has 16 bits: headers and options taken off. */

@@ -67,6 +67,7 @@ static void clean_records(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, stru
         if ((part.flags & VT_SENT_SACKED) == 0) {
             info->delivered += vt_sent_len(&part);
             vt_tcp_rack_delivered(tcb, &part, seg, info);
+            vt_tcp_rate_delivered(tcb, &part, info);
         }
         vt_sentq_cut(&l->sent, part.to);
     }
@@ -102,25 +103,6 @@ static void take_rtt(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt
         vt_tcp_rtt_sample(tcb, info->rtt);
     if (info->newest_rtt != 0 && info->newest_rtt < tcb->min_rtt)
         tcb->min_rtt = info->newest_rtt;
-}
-
-static void grow_window(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info)
-{
-    /* Where reordering is usual, what was only SACKed counts as well; else that waits for its ACK. */
-    bool forward = tcb->reordering > tcb->end.tcp->knobs.reordering ? info->delivered != 0 : info->acked != 0;
-    if (!forward || info->delivered == 0)
-        return;
-    /* What was SACKed before counted for nothing then, and is no part of what this ACK lets grow: as Linux.
-     */
-    struct vt_cc_ack a = {.acked = info->delivered,
-                          .cwnd_limited = vt_tcp_cwnd_limited(tcb),
-                          .rtt = info->newest_rtt,
-                          .srtt = tcb->srtt,
-                          .min_rtt = tcb->min_rtt,
-                          .una = tcb->snd_una,
-                          .nxt = tcb->snd_nxt,
-                          .now = vt_tcp_core(tcb)->now};
-    tcb->cc.ops->ack(&tcb->cc, &a);
 }
 
 /* SND.UNA moves to the ACK: what is before it is let go of. */
@@ -171,6 +153,7 @@ static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     struct vt_tcp_ack_info info = {.una = tcb->snd_una, .fack = tcb->snd_una, .dup = is_duplicate(tcb, seg)};
     bool out = tcb->loss != NULL && tcb->loss->sent.n != 0;
+    uint32_t pipe = vt_tcp_pipe(tcb);
     if (tcb->loss != NULL && tcb->loss->sent.sacked != 0)
         info.fack = tcb->loss->fack;
     vt_tcp_sack_take(tcb, seg, &info);
@@ -196,10 +179,7 @@ static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     else if (tcb->ca == VT_CA_OPEN)
         tcb->loss->rexmt_ts_set = false;
     tcb->delivered += info.delivered;
-    if (vt_tcp_reducing(tcb))
-        vt_tcp_prr(tcb, &info);
-    else
-        grow_window(tcb, &info);
+    vt_tcp_cc_ack(tcb, &info, pipe);
     if (info.advanced && tcb->loss->sent.n == 0)
         vt_tcp_loss_idle(tcb);
 }

@@ -15,7 +15,8 @@ struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp)
     tcb->rcvbuf = (uint32_t)tcp->knobs.rmem_default;
     tcb->rcv.lowat = 1;
     tcb->rto = tcp->knobs.rto_initial_ms * VT_MSEC;
-    tcb->cc.ops = vt_cc_at(0);
+    tcb->cc.ops = tcp->cc;
+    tcb->cc.core = tcp->core;
     tcb->timer.fn = vt_tcp_timer_fired;
     for (unsigned i = 0; i < VT_SLOTS; i++)
         tcb->deadline[i] = VT_NEVER;
@@ -72,7 +73,7 @@ void vt_tcb_start(struct vt_tcb *tcb)
     vt_tcb_set_mss(tcb);
     if (tcp->profile->habit.round_buffers)
         round_buffers(tcb);
-    tcb->cc.ops->init(&tcb->cc, tcb->mss, (uint32_t)tcp->knobs.init_cwnd); /* RFC 6928 */
+    vt_cc_start(&tcb->cc, tcb->mss, (uint32_t)tcp->knobs.init_cwnd); /* RFC 6928 */
     tcb->last_rcv = tcb->last_data_sent = tcb->last_data_rcvd = tcb->last_ack_rcvd = now;
     tcb->snd_up = tcb->pushed = tcb->snd_una;
     tcb->cwnd_full_at = now;

@@ -263,6 +263,8 @@ uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum v
     s->at = vt_tcp_core(tcb)->now;
     count_again(tcb, s, n, why == VT_SEG_TLP);
     vt_sentq_flag(&l->sent, s, VT_SENT_AGAIN | ((s->flags & VT_SENT_LOST) != 0 ? VT_SENT_RETRANS : 0), 0);
+    vt_tcp_rate_sent(tcb, s);
+    vt_tcp_pace_sent(tcb, n);
     if (i == 0 && tcb->rexmt == VT_REXMT_RTO) /* the timer is that of the first segment's last copy */
         vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
     return n;

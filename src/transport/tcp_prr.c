@@ -14,6 +14,8 @@ void vt_tcp_prr_begin(struct vt_tcb *tcb)
 
 void vt_tcp_prr_end(struct vt_tcb *tcb)
 {
+    if (tcb->cc.ops->control != NULL)
+        return;                                  /* the window is that controller's business */
     if (tcb->ca == VT_CA_CWR || tcb->loss->undo) /* unless it was taken back */
         tcb->cc.cwnd = tcb->cc.ssthresh;
 }

@@ -139,6 +139,7 @@ static bool take_record(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32
     struct vt_sent part = *vt_sent_at(q, i);
     part.to = vt_seq_min(part.to, to);
     vt_tcp_rack_delivered(tcb, &part, seg, info);
+    vt_tcp_rate_delivered(tcb, &part, info);
     info->delivered += vt_sent_len(&part);
     info->sacked = true;
     if (behind) {

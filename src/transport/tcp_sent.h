@@ -24,7 +24,10 @@ struct vt_sent {
     uint32_t segs; /* segments that it is on the wire */
     uint16_t size; /* payload of each of them but the last */
     uint8_t flags;
-    vt_time at; /* the last transmission */
+    bool app_limited; /* when it went, the program had no more to send */
+    vt_time at;       /* the last transmission */
+    /* how delivery stood then, in bytes and in microseconds (tcp_rate.c) */
+    uint32_t delivered, delivered_us, first_tx_us;
 };
 
 /* A ring of records, oldest first, and what they and their flags sum up to, in bytes and in segments. */

@@ -126,20 +126,10 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
     return 0;
 }
 
-static int set_congestion(struct vt_tcb *tcb, const char *name, size_t len)
-{
-    const char *end = memchr(name, 0, len);
-    const struct vt_cc_ops *ops = vt_cc_find(name, end != NULL ? (size_t)(end - name) : len);
-    if (ops == NULL)
-        return -VT_ENOENT;
-    tcb->cc.ops = ops;
-    return 0;
-}
-
 int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size_t len)
 {
     if (level == VT_SOL_TCP && name == VT_TCP_CONGESTION)
-        return set_congestion(tcb, val, len);
+        return vt_tcp_set_congestion(tcb, val, len);
     if (level == VT_SOL_TCP) {
         int auth = vt_tcp_auth_setopt(tcb, name, val, len);
         if (auth != -VT_ENOPROTOOPT)
@@ -221,6 +211,10 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_snd_ssthresh = tcb->cc.ssthresh == UINT32_MAX ? INT32_MAX : tcb->cc.ssthresh / mss;
     i->tcpi_snd_cwnd = tcb->cc.cwnd / mss;
     i->tcpi_advmss = vt_tcp_adv_payload(tcb);
+    i->tcpi_pacing_rate = vt_tcp_pacing_rate(tcb);
+    i->tcpi_max_pacing_rate = tcb->pace != NULL && tcb->pace->most != 0 ? tcb->pace->most : VT_TCP_RATE_ANY;
+    i->tcpi_delivery_rate = vt_tcp_delivery_rate(tcb);
+    i->tcpi_app_limited = vt_tcb_is(tcb, VT_TCBF_RATE_LIMITED);
     i->tcpi_reordering = tcb->reordering;
     i->tcpi_reord_seen = tcb->reord_seen;
     i->tcpi_dsack_dups = tcb->dsack_dups;

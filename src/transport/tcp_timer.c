@@ -7,6 +7,7 @@
  *   REORDER      something was overtaken         it is acked      takes it to be lost (RFC 8985 6.2.5)
  *   PROBE        the last segment sent           all is acked     sends it again (RFC 8985 7)
  *   DELACK       text came, no ACK owed yet      an ACK leaves    sends the ACK (RFC 9293 3.8.6.3)
+ *   PACE         a burst was sent                its time is up   sends the next
  *   KEEPALIVE    the last arrival                the end          probes a silent peer (RFC 9293 3.8.4)
  *   FIN-WAIT-2   orphan, FIN acknowledged        the peer's FIN   lets go (Linux's tcp_fin_timeout)
  *   SYN-ACK      a request's SYN,ACK             its ACK          sends it again, then forgets it
@@ -114,7 +115,8 @@ void vt_tcp_rearm(struct vt_tcb *tcb, bool sent_new)
                  (vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED) && !vt_tcb_is(tcb, VT_TCBF_FIN_SENT));
     if (out && tcb->loss != NULL) {
         rearm_out(tcb, sent_new);
-    } else if (waits) { /* for the window, or, corked, for more: Linux keeps it no longer than 200 ms */
+    } else if (waits && tcb->deadline[VT_SLOT_PACE] == VT_NEVER) { /* for the window, or, corked, for more:
+                                                                      Linux keeps it no longer than 200 ms */
         if (tcb->rexmt != VT_REXMT_PERSIST || tcb->deadline[VT_SLOT_REXMT] == VT_NEVER)
             persist_again(tcb);
     } else {
@@ -388,6 +390,10 @@ static void run_slot(struct vt_tcb *tcb, enum vt_tcp_slot slot)
     case VT_SLOT_DELACK:
         vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_DELACK, 1);
         vt_tcp_delack_fired(tcb);
+        break;
+    case VT_SLOT_PACE:
+        vt_tcp_emit_timer(&tcb->end, VT_TCP_TIMER_PACING, 1);
+        vt_tcp_output(tcb);
         break;
     default:
         if (tcb->end.state == VT_TCP_FIN_WAIT2 && vt_tcb_is(tcb, VT_TCBF_ORPHAN)) {

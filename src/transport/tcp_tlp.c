@@ -45,7 +45,8 @@ void vt_tcp_tlp_send(struct vt_tcb *tcb)
 static void repaired(struct vt_tcb *tcb)
 {
     vt_tcp_prr_begin(tcb);
-    tcb->cc.cwnd = tcb->cc.ssthresh;
+    if (tcb->cc.ops->control == NULL)
+        tcb->cc.cwnd = tcb->cc.ssthresh;
     tcb->ca = VT_CA_OPEN;
     vt_tcp_emit_cc(tcb, VT_DOC_RFC8985_7);
 }

@@ -47,6 +47,8 @@ void vt_tcp_undo(struct vt_tcb *tcb, bool unmark)
         tcb->cc.cwnd = tcb->cc.cwnd > l->prior_cwnd ? tcb->cc.cwnd : l->prior_cwnd;
         if (tcb->cc.ssthresh < l->prior_ssthresh)
             tcb->cc.ssthresh = l->prior_ssthresh;
+        if (tcb->cc.ops->undo != NULL)
+            tcb->cc.ops->undo(&tcb->cc);
     }
     l->undo = false;
     l->rack_new = true; /* what is lost is to be looked at again */

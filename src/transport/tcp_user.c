@@ -11,6 +11,7 @@ struct vt_tcp *vt_tcp_new(struct vt_core *core, struct vt_net *net, const struct
     tcp->up = up;
     tcp->profile = vt_tcp_profile_find("linux");
     vt_tcp_knobs_init(&tcp->knobs, tcp->profile);
+    tcp->cc = vt_cc_at(0);
     vt_port_picker_init(&tcp->picker, &core->rng);
     struct vt_proto_ops ops = {.input = vt_tcp_input, .error = vt_tcp_icmp_error, .ctx = tcp};
     vt_net_register(net, VT_PROTO_TCP, &ops);

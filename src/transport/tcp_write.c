@@ -44,6 +44,7 @@ uint32_t vt_tcp_write(struct vt_tcb *tcb, const uint8_t *src, uint32_t len, bool
 {
     struct vt_sendq *q = &tcb->sendq;
     uint32_t most = unit_most(tcb), done = 0;
+    vt_tcp_rate_check(tcb);
     while (done < len) {
         uint32_t have = vt_sendq_unit_len(q, vt_tcp_flight(tcb));
         if (have == 0 || have >= most || (q->last->marks & VT_SENDQ_EOR) != 0) {

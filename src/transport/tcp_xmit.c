@@ -37,6 +37,8 @@ static bool sent(struct vt_tcb *tcb, uint32_t n, uint8_t flags)
 {
     struct vt_seq from = tcb->snd_nxt;
     struct vt_sentq *q = &tcb->loss->sent;
+    if (q->n == 0)
+        vt_tcp_cc_event(tcb, VT_CC_TX_START);
     tcb->snd_nxt = vt_seq_add(tcb->snd_nxt, n);
     if (n % tcb->mss != 0)
         tcb->snd_small = tcb->snd_nxt;
@@ -47,6 +49,8 @@ static bool sent(struct vt_tcb *tcb, uint32_t n, uint8_t flags)
     if (!vt_tcp_sent_new(tcb, from, tcb->snd_nxt))
         return false;
     vt_sentq_flag(q, vt_sent_at(q, q->n - 1), flags, 0);
+    vt_tcp_rate_sent(tcb, vt_sent_at(q, q->n - 1));
+    vt_tcp_pace_sent(tcb, n);
     return true;
 }
 
@@ -142,7 +146,7 @@ static bool send_lost(struct vt_tcb *tcb, uint32_t most)
 {
     uint32_t i;
     struct vt_sent *s = vt_tcp_next_lost(tcb, &i);
-    if (s == NULL)
+    if (s == NULL || vt_tcp_pace_holds(tcb))
         return false;
     uint32_t pipe = vt_tcp_pipe(tcb), room = tcb->cc.cwnd > pipe ? tcb->cc.cwnd - pipe : 0;
     uint32_t want = vt_sent_len(s) < tcb->mss ? vt_sent_len(s) : tcb->mss;
@@ -209,7 +213,7 @@ static void check_idle(struct vt_tcb *tcb)
     if (vt_tcp_flight(tcb) != 0 || tcb->sendq.bytes == 0 || tcb->snd_wnd == 0)
         return;
     vt_span silence = (vt_span)(now - tcb->last_data_sent);
-    if (k->slow_start_after_idle == 0 || silence <= tcb->rto)
+    if (k->slow_start_after_idle == 0 || tcb->cc.ops->control != NULL || silence <= tcb->rto)
         return;
     uint64_t iw = (uint64_t)k->init_cwnd * tcb->mss;
     uint32_t cwnd = tcb->cc.cwnd, restart = iw < cwnd ? (uint32_t)iw : cwnd, most = cwnd / 4 * 3;
@@ -233,7 +237,8 @@ static void not_filled(struct vt_tcb *tcb)
     uint32_t flight = vt_tcp_flight(tcb);
     if (flight > tcb->cwnd_used)
         tcb->cwnd_used = flight;
-    if (k->slow_start_after_idle == 0 || (vt_span)(now - tcb->cwnd_full_at) < tcb->rto)
+    if (k->slow_start_after_idle == 0 || tcb->cc.ops->control != NULL ||
+        (vt_span)(now - tcb->cwnd_full_at) < tcb->rto)
         return;
     uint64_t iw = (uint64_t)k->init_cwnd * tcb->mss;
     uint32_t used = iw > tcb->cwnd_used ? (uint32_t)iw : tcb->cwnd_used, most = tcb->cc.cwnd / 4 * 3;
@@ -282,6 +287,8 @@ static void send_new(struct vt_tcb *tcb, bool one)
     struct vt_seq was = tcb->snd_nxt;
     bool limited = false;
     for (;;) {
+        if (vt_tcp_pace_holds(tcb))
+            break;
         uint32_t quota = cwnd_quota(tcb);
         quota = quota < segs ? quota : segs;
         if (!one && quota != 0 && worth_waiting(tcb, segs, &limited))
@@ -348,6 +355,9 @@ void vt_tcp_run(struct vt_tcp *tcp)
     while (tcp->free_later != NULL) {
         struct vt_tcb *tcb = tcp->free_later;
         tcp->free_later = tcb->acc_next;
+        vt_cc_release(&tcb->cc);
+        if (tcb->pace != NULL)
+            vt_free(tcp->core, tcb->pace, sizeof(*tcb->pace));
         vt_free(tcp->core, tcb, sizeof(*tcb));
     }
 }

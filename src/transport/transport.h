@@ -56,6 +56,10 @@ void vt_tcp_run(struct vt_tcp *tcp);
  * in the unit that Linux gives them; values are single numbers. */
 int vt_tcp_knob_get(const struct vt_tcp *tcp, const char *name, int64_t *value);
 int vt_tcp_knob_set(struct vt_tcp *tcp, const char *name, int64_t value);
+/* Those that are texts: net.ipv4.tcp_congestion_control and its kin. -VT_ENOENT: there is none of that name;
+ * -VT_ENOSPC, -VT_EINVAL. */
+int vt_tcp_knob_get_text(const struct vt_tcp *tcp, const char *name, char *buf, size_t size);
+int vt_tcp_knob_set_text(struct vt_tcp *tcp, const char *name, const char *text);
 /* The i-th knob's name, NULL past the last. */
 const char *vt_tcp_knob_name(const struct vt_tcp *tcp, unsigned i);
 

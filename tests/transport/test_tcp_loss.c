@@ -656,11 +656,12 @@ static void test_controllers_hold_their_bounds(void **state)
 {
     (void)state;
     struct vt_rng rng;
+    struct rig *r = rig_new(1); /* for its memory and its clock */
     vt_rng_seed(&rng, test_seed(), 9);
     for (unsigned c = 0; vt_cc_at(c) != NULL; c++)
         for (unsigned run = 0; run < 50; run++) {
-            struct vt_cc cc = {.ops = vt_cc_at(c)};
-            uint32_t mss = 36 + (uint32_t)vt_rng_below(&rng, 65000);
+            struct vt_cc cc = {.ops = vt_cc_at(c), .core = &r->n.core};
+            uint32_t total = 0, mss = 36 + (uint32_t)vt_rng_below(&rng, 65000);
             vt_time now = vt_rng_below(&rng, 1000) * (vt_time)VT_SEC;
             cc.ops->init(&cc, mss, 10);
             assert_int_equal(cc.cwnd, 10 * mss);
@@ -682,12 +683,42 @@ static void test_controllers_hold_their_bounds(void **state)
                     break;
                 case 1: cc.ops->timeout(&cc, flight, vt_rng_below(&rng, 2) != 0, now); break;
                 case 2: cc.ops->idle(&cc); break;
-                default: cc.ops->ack(&cc, &a);
+                case 3:
+                    if (cc.ops->undo != NULL)
+                        cc.ops->undo(&cc);
+                    break;
+                case 4:
+                    if (cc.ops->event != NULL)
+                        cc.ops->event(&cc, VT_CC_TX_START, now);
+                    break;
+                default:
+                    cc.ops->ack(&cc, &a);
+                    if (cc.ops->marks != NULL)
+                        cc.ops->marks(&cc, a.acked, (uint32_t)vt_rng_below(&rng, a.acked + 1ull), a.una,
+                                      a.nxt);
                 }
+                struct vt_cc_rate s = {.delivered = a.acked * 4,
+                                       .interval = (vt_span)vt_rng_below(&rng, 500) * VT_MSEC,
+                                       .total = total += a.acked,
+                                       .prior = total - (uint32_t)vt_rng_below(&rng, flight + 1ull),
+                                       .acked = a.acked,
+                                       .lost = vt_rng_below(&rng, 10) == 0 ? mss : 0,
+                                       .in_flight = flight,
+                                       .prior_in_flight = flight,
+                                       .rtt = a.rtt,
+                                       .srtt = a.srtt,
+                                       .app_limited = vt_rng_below(&rng, 5) == 0,
+                                       .ca = (uint8_t)vt_rng_below(&rng, 5),
+                                       .now = now};
+                if (cc.ops->control != NULL)
+                    cc.ops->control(&cc, &s);
                 assert_true(cc.cwnd >= mss);
                 assert_true(cc.ssthresh >= 2 * mss);
+                assert_true(cc.ops->pace == NULL || cc.ops->pace(&cc) != 0);
             }
+            vt_cc_release(&cc);
         }
+    rig_free(r);
 }
 
 int main(void)
