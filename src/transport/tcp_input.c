@@ -198,6 +198,15 @@ static void answer_oow(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
     vt_tcp_send_ack(tcb, VT_SEG_DUP_ACK);
 }
 
+/* The window in which a RST or a SYN counts: as it was told; or, as FreeBSD has it, all the room behind what
+ * was acknowledged last, told or not. */
+static bool in_reset_window(struct vt_tcb *tcb, struct vt_seq seq)
+{
+    if (tcb->end.tcp->profile->habit.rst_window)
+        return vt_seq_in(seq, tcb->last_ack, vt_tcp_window_select(tcb));
+    return vt_seq_in(seq, tcb->rcv_nxt, vt_tcp_rcv_wnd(tcb));
+}
+
 /* First: the timestamp, and the sequence number. */
 static bool step_sequence(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
@@ -207,7 +216,9 @@ static bool step_sequence(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_PAWS);
         return false;
     }
-    if (!vt_tcp_seq_acceptable(tcb->rcv_nxt, vt_tcp_rcv_wnd(tcb), seg)) {
+    bool wide = tcb->end.tcp->profile->habit.rst_window && (seg->flags & (VT_RST | VT_SYN)) != 0;
+    bool ok = wide && in_reset_window(tcb, seg->seq);
+    if (!ok && !vt_tcp_seq_acceptable(tcb->rcv_nxt, vt_tcp_rcv_wnd(tcb), seg)) {
         bool old = vt_seq_le(vt_seq_add(seg->seq, vt_tcp_seg_len(seg)), tcb->rcv_nxt) && seg->len != 0;
         if (old)
             vt_tcp_dsack_note(tcb, seg->seq, vt_seq_add(seg->seq, seg->len));
@@ -234,7 +245,7 @@ static bool step_rst(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     bool told = tcp->profile->habit.resets_told;
     if ((seg->flags & VT_RST) == 0)
         return true;
-    bool within = vt_seq_in(seg->seq, tcb->rcv_nxt, vt_tcp_rcv_wnd(tcb));
+    bool within = in_reset_window(tcb, seg->seq);
     if (!vt_seq_eq(seg->seq, tcb->rcv_nxt) && !(within && tcp->knobs.insecure_rst != 0)) {
         if (within)
             vt_tcp_challenge(tcb);

@@ -164,6 +164,8 @@ static void send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq se
     /* RFC 2018 4: blocks go with every ACK, and so with text that leaves them room. */
     fill_opts(tcb, &s.o, p->len == 0 || p->len + SACKS_MAX <= tcb->mss);
     s.h.wnd = tell_window(tcb, &s.wnd);
+    if ((flags & VT_RST) != 0 && tcb->end.tcp->profile->habit.reset_window_0)
+        s.h.wnd = 0;
     fill_urgent(tcb, seq, &s.h);
     tcb->segs_out++;
     if ((flags & VT_ACK) != 0)
@@ -413,9 +415,5 @@ void vt_tcp_challenge(struct vt_tcb *tcb)
     if (tcb->challenges == 0)
         return;
     tcb->challenges--;
-    bool fin = vt_tcb_is(tcb, VT_TCBF_FIN_SENT) && tcb->end.tcp->profile->habit.fin_again;
-    if (fin)
-        vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_nxt, 1), VT_ACK | VT_FIN, VT_SEG_CHALLENGE);
-    else
-        vt_tcp_send_ack(tcb, VT_SEG_CHALLENGE);
+    vt_tcp_send_ack(tcb, VT_SEG_CHALLENGE);
 }

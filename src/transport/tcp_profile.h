@@ -17,8 +17,10 @@
     X(whole_window, 0, 1, "an ACK tells all the room there is, however little was added")                \
     X(every_second, 0, 1, "an ACK waits a fixed time, or for the next segment of any size")              \
     X(resets_told, 0, 1, "a RST after our FIN is told to the program too")                               \
-    X(fin_again, 0, 1, "a challenge carries a FIN that is not acknowledged yet")                         \
+    X(fin_again, 0, 1, "an ACK that is owed carries a FIN that is out")                                  \
     X(fastopen_sendto, 0, 1, "sendto() of a socket with TCP_FASTOPEN opens fast")                        \
+    X(reset_window_0, 0, 1, "a RST of a connection has the window 0")                                    \
+    X(timewait_wants_ack, 0, 1, "in TIME-WAIT a segment without ACK is not answered")                    \
     X(keep_always, 0, 1, "every connection is kept alive, SO_KEEPALIVE or not")
 
 struct vt_tcp_habits {

@@ -344,7 +344,8 @@ static bool request_checks(struct vt_tcp_request *r, struct vt_tcp_seg *seg)
         return false;
     }
     if ((seg->flags & VT_RST) != 0) {
-        if (vt_seq_eq(seg->seq, rcv_nxt)) {
+        bool insecure = r->end.tcp->knobs.insecure_rst != 0;
+        if (vt_seq_eq(seg->seq, rcv_nxt) || (insecure && vt_seq_in(seg->seq, rcv_nxt, r->rcv_wnd))) {
             vt_tcp_request_free(r, VT_DOC_RFC9293_3_10_7_4); /* a passive open returns to LISTEN */
         } else {
             if (vt_seq_in(seg->seq, rcv_nxt, r->rcv_wnd)) /* RFC 5961 3.2 */

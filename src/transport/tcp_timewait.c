@@ -136,6 +136,10 @@ void vt_tcp_timewait_segment(struct vt_tcp_timewait *tw, struct vt_tcp_seg *seg)
     }
     if ((seg->flags & (VT_SYN | VT_ACK)) == VT_SYN && reopen(tw, seg))
         return;
+    if ((seg->flags & VT_ACK) == 0 && tw->end.tcp->profile->habit.timewait_wants_ack) {
+        vt_tcp_drop_seg(&tw->end, seg, VT_DROP_TCP_TIME_WAIT);
+        return;
+    }
     bool paws = tw->ts && vt_tcp_paws_old(tw->ts_recent, tw->ts_recent_at, seg, core->now);
     bool fin = (seg->flags & VT_FIN) != 0 && (seg->flags & VT_SYN) == 0 && !paws &&
                vt_seq_eq(vt_seq_add(seg->seq, vt_tcp_seg_len(seg)), tw->rcv_nxt);

@@ -332,11 +332,21 @@ void vt_tcp_output_one(struct vt_tcb *tcb)
         send_what_may_go(tcb, true);
 }
 
+static bool fin_is_out(const struct vt_tcb *tcb)
+{
+    uint8_t s = tcb->end.state;
+    return vt_tcb_is(tcb, VT_TCBF_FIN_SENT) && s != VT_TCP_FIN_WAIT2 && s != VT_TCP_TIME_WAIT;
+}
+
 void vt_tcp_output(struct vt_tcb *tcb)
 {
     if (can_send(tcb))
         send_what_may_go(tcb, false);
-    if (vt_tcb_is(tcb, VT_TCBF_ACK_NOW) && tcb->end.state >= VT_TCP_ESTABLISHED)
+    if (!vt_tcb_is(tcb, VT_TCBF_ACK_NOW) || tcb->end.state < VT_TCP_ESTABLISHED)
+        return;
+    if (fin_is_out(tcb) && tcb->end.tcp->profile->habit.fin_again)
+        vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_nxt, 1), VT_ACK | VT_FIN, VT_SEG_ACK);
+    else
         vt_tcp_send_ack(tcb, VT_SEG_ACK);
 }
 
