@@ -230,8 +230,9 @@ def words(state, given, o):
     return (f"reply={o.get('reply', '-')} moves={'>'.join(o['moves']) or '-'}"
             f" rcv.nxt={'-' if gone or last == 'SYN-SENT' else o['RCV.NXT']}"
             f" snd.una={'-' if none else o['SND.UNA']} snd.wnd={'-' if none else o['SND.WND']}"
-            f" reads={0 if not given['READER'] else given['UNREAD'] + o.get('reads', 0)} told={told} error={error}"
-            f" urgent={int(o['urgent']) if given['READER'] else 0} 2msl={o.get('2msl', 0)} drop={o.get('drop', '-')}")
+            f" error={error} urgent={int(o['urgent']) if given['READER'] else 0}"
+            f" 2msl={o.get('2msl', 0)} drop={o.get('drop', '-')}"
+            f" reads={0 if not given['READER'] else given['UNREAD'] + o.get('reads', 0)} told={told}")
 
 
 def main():

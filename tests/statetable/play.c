@@ -3,6 +3,8 @@
  *
  *   play given SETTING      what a connection of that state knows, one NAME=VALUE a word
  *   play cases SETTING      reads "FLAGS SEQ ACK WND TEXT" a line, writes what became of it, a line each
+ *   play sequence           the same on one connection: `begin SETTING`, segments, `end`; what the program
+ * read comes at the end, and with each segment the right edge of the window told last
  *
  * Numbers of the peer's stream count from his initial sequence number, ours from ours, as in the RFC's
  * figures. Both begin just below 2^32, so that every comparison happens across the wrap. A round trip takes
@@ -23,6 +25,7 @@
 #define TOLD      1000 /* the peer's window before the segment */
 #define RCVBUF    2000
 #define MAX_MOVES 4
+#define MAX_SENT  16
 
 struct play {
     struct tcp_node n;
@@ -33,6 +36,9 @@ struct play {
     uint32_t unread;    /* the number of the first byte that the program has not read */
     uint32_t our_nxt;   /* what he acknowledges */
     uint32_t window;    /* the last that we told */
+    uint32_t right;     /* its right edge, counted from IRS; 0: not told with an ACK */
+    unsigned sent;      /* segments on their way to be looked at, and why each was sent */
+    uint8_t why[MAX_SENT];
     /* what happened to the segment */
     bool closed; /* by its program */
     bool watching;
@@ -88,6 +94,8 @@ static void on_event(void *ctx, const struct vt_event *ev, const void *extra)
 {
     struct play *p = ctx;
     (void)extra;
+    if (ev->kind == VT_EV_TCP_TX && p->sent < MAX_SENT)
+        p->why[p->sent++] = ev->u.seg.why;
     if (!p->watching)
         return;
     if (ev->kind == VT_EV_TCP_STATE && p->moves < MAX_MOVES)
@@ -128,13 +136,22 @@ static void peer(struct play *p, uint16_t flags, uint32_t text)
     p->their_nxt += text + ((flags & (VT_SYN | VT_FIN)) != 0);
 }
 
+/* The peer takes note of a segment: of the window that it tells. */
+static void note_window(struct play *p, const struct vt_tcp_hdr *h)
+{
+    if ((h->flags & (VT_ACK | VT_RST)) == VT_ACK)
+        p->right = h->ack.v - IRS + h->wnd;
+}
+
 /* The peer reads what we have sent: where it ends, and the window. */
 static void listen_to_us(struct play *p)
 {
     struct packet *k;
+    p->sent = 0;
     while ((k = tcp_node_take(&p->n)) != NULL) {
         struct vt_tcp_hdr h;
         vt_tcp_parse(k->bytes + 20, k->len - 20, &h);
+        note_window(p, &h);
         if ((h.flags & VT_SYN) != 0)
             p->iss = h.seq.v;
         p->our_nxt = h.seq.v - p->iss + (k->len - 20 - h.hlen) + ((h.flags & (VT_SYN | VT_FIN)) != 0);
@@ -251,7 +268,14 @@ static const char *why_word(uint8_t why)
     }
 }
 
-static void say_reply(struct play *p, FILE *out, const struct packet *k, bool late, bool first)
+/* What timers send again has nothing to do with the segment. */
+static bool is_reply(uint8_t why)
+{
+    return why == VT_SEG_NEW || why == VT_SEG_RESET || strcmp(why_word(why), "ack") == 0 ||
+           why == VT_SEG_CHALLENGE;
+}
+
+static void say_reply(const struct play *p, FILE *out, const struct packet *k, uint8_t why, bool late)
 {
     static const struct {
         uint16_t flag;
@@ -262,7 +286,7 @@ static void say_reply(struct play *p, FILE *out, const struct packet *k, bool la
     vt_tcp_parse(k->bytes + 20, k->len - 20, &h);
     const char *sep = "";
     uint32_t seq = h.seq.v - p->iss, text = k->len - 20 - h.hlen;
-    fprintf(out, "%s%s:", first ? "" : "+", why_word(p->n.last[VT_EV_TCP_TX].u.seg.why));
+    fprintf(out, "%s:", why_word(why));
     if ((h.flags & VT_SYN) != 0 && seq > SENT + 2) /* another incarnation */
         fprintf(out, "<SEQ=NEW>");
     else if ((h.flags & VT_RST) != 0 && (h.flags & VT_ACK) != 0)
@@ -286,10 +310,18 @@ static void say_reply(struct play *p, FILE *out, const struct packet *k, bool la
 static unsigned say_replies(struct play *p, FILE *out, bool late, unsigned n)
 {
     struct packet *k;
-    while ((k = tcp_node_take(&p->n)) != NULL) {
-        say_reply(p, out, k, late, n++ == 0);
+    for (unsigned i = 0; (k = tcp_node_take(&p->n)) != NULL; i++) {
+        uint8_t why = i < p->sent ? p->why[i] : (uint8_t)VT_SEG_NEW;
+        struct vt_tcp_hdr h;
+        vt_tcp_parse(k->bytes + 20, k->len - 20, &h);
+        note_window(p, &h);
+        if (is_reply(why)) {
+            fprintf(out, "%s", n++ != 0 ? "+" : "");
+            say_reply(p, out, k, why, late);
+        }
         free(k);
     }
+    p->sent = 0;
     return n;
 }
 
@@ -305,8 +337,8 @@ static const char *error_name(int error)
     }
 }
 
-/* What the program reads, and what it is told behind that. `first` is the number of the first byte due. */
-static void say_program(struct play *p, FILE *out, uint32_t first)
+/* What the program reads, and what it is told behind that. */
+static void say_program(struct play *p, FILE *out)
 {
     static uint8_t bytes[UINT16_MAX];
     uint32_t reads = 0;
@@ -316,10 +348,6 @@ static void say_program(struct play *p, FILE *out, uint32_t first)
         fprintf(out, " reads=0 told=gone");
         return;
     }
-    if (p->tcb == NULL && p->listener != NULL) {
-        p->tcb = vt_tcp_accept(p->listener, p);
-        p->ready |= p->tcb != NULL ? vt_tcp_poll(p->tcb) : 0; /* nobody was there to be woken */
-    }
     if (p->tcb == NULL) {
         fprintf(out, " reads=0 told=wait");
         return;
@@ -327,7 +355,7 @@ static void say_program(struct play *p, FILE *out, uint32_t first)
     int error = vt_tcp_take_error(p->tcb);
     while ((n = vt_tcp_recv(p->tcb, bytes, sizeof(bytes), 0)) > 0)
         for (long i = 0; i < n; i++)
-            wrong = wrong || bytes[i] != (uint8_t)(first + reads++);
+            wrong = wrong || bytes[i] != (uint8_t)(p->unread + reads++);
     const char *told = error != 0        ? error_name(error)
                        : n == 0          ? "end"
                        : n == -VT_EAGAIN ? "wait"
@@ -356,34 +384,37 @@ static void say_variables(const struct play *p, FILE *out, const struct vt_tcp_e
     }
 }
 
-static void play_case(const struct setting *s, uint16_t flags, const long *v, FILE *out)
+/* Gives the connection a segment, and tells what became of it, but for what the program reads. */
+static void play_segment(struct play *p, uint16_t flags, const long *v, FILE *out)
 {
-    struct play p;
-    begin(&p, s);
-    const struct vt_tcp_end *e = vt_tcp_table_find(p.n.tcp, &p.us, &p.peer);
-    /* Where the peer's text begins; in SYN-SENT his SYN is yet to tell. */
-    uint32_t first = e != NULL && e->state == VT_TCP_SYN_SENT ? (uint32_t)v[0] + 1 : p.unread;
-    vt_time came = p.n.core.now;
-    inject(&p, flags, (uint32_t)v[0], (uint32_t)v[1], (uint16_t)v[2], (uint32_t)v[3]);
-    e = vt_tcp_table_find(p.n.tcp, &p.us, &p.peer);
+    const struct vt_tcp_end *e = vt_tcp_table_find(p->n.tcp, &p->us, &p->peer);
+    if (e != NULL && e->state == VT_TCP_SYN_SENT)
+        p->unread = (uint32_t)v[0] + 1; /* the peer's SYN is yet to tell where his text begins */
+    vt_time came = p->n.core.now;
+    p->moves = p->drops = p->ready = 0;
+    p->error = 0;
+    inject(p, flags, (uint32_t)v[0], (uint32_t)v[1], (uint16_t)v[2], (uint32_t)v[3]);
+    e = vt_tcp_table_find(p->n.tcp, &p->us, &p->peer);
     const struct vt_tcp_timewait *tw = NULL;
     if (e != NULL && e->kind == VT_TCP_KIND_TIMEWAIT)
         tw = (const struct vt_tcp_timewait *)(const void *)e;
-    bool full = tw != NULL && tw->timer.when == came + (vt_time)(2 * p.n.tcp->knobs.msl * VT_SEC);
+    bool full = tw != NULL && tw->timer.when == came + (vt_time)(2 * p->n.tcp->knobs.msl * VT_SEC);
+    if (p->tcb == NULL && p->listener != NULL && !p->closed) {
+        p->tcb = vt_tcp_accept(p->listener, p);
+        p->ready |= p->tcb != NULL ? vt_tcp_poll(p->tcb) : 0; /* nobody was there to be woken */
+    }
     fprintf(out, "reply=");
-    unsigned n = say_replies(&p, out, false, 0);
-    tcp_node_wait_until(&p.n, came + PATIENCE);
-    n = say_replies(&p, out, true, n);
+    unsigned n = say_replies(p, out, false, 0);
+    tcp_node_wait_until(&p->n, came + PATIENCE);
+    n = say_replies(p, out, true, n);
     fprintf(out, "%s moves=", n == 0 ? "-" : "");
-    for (unsigned i = 0; i < p.moves; i++)
-        fprintf(out, "%s%s", i != 0 ? ">" : "", rfc_name(p.move[i]));
-    fprintf(out, "%s", p.moves == 0 ? "-" : "");
-    say_variables(&p, out, vt_tcp_table_find(p.n.tcp, &p.us, &p.peer));
-    say_program(&p, out, first);
-    fprintf(out, " error=%s urgent=%d 2msl=%d", p.error != 0 ? error_name(p.error) : "-",
-            (p.ready & VT_POLLPRI) != 0, full);
-    fprintf(out, " drop=%s%s\n", p.drops != 0 ? vt_drop_word(p.drop) : "-", p.drops > 1 ? "(more)" : "");
-    end(&p);
+    for (unsigned i = 0; i < p->moves; i++)
+        fprintf(out, "%s%s", i != 0 ? ">" : "", rfc_name(p->move[i]));
+    fprintf(out, "%s", p->moves == 0 ? "-" : "");
+    say_variables(p, out, vt_tcp_table_find(p->n.tcp, &p->us, &p->peer));
+    fprintf(out, " error=%s urgent=%d 2msl=%d", p->error != 0 ? error_name(p->error) : "-",
+            (p->ready & VT_POLLPRI) != 0, full);
+    fprintf(out, " drop=%s%s", p->drops != 0 ? vt_drop_word(p->drop) : "-", p->drops > 1 ? "(more)" : "");
 }
 
 static void say_given(const struct setting *s, FILE *out)
@@ -420,26 +451,76 @@ static uint16_t parse_flags(const char *text)
     return flags;
 }
 
-int main(int argc, char **argv)
+static const struct setting *find_setting(const char *name)
 {
-    const struct setting *s = NULL;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        if (strcmp(settings[i].name, name) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+static int play_cases(const struct setting *s, FILE *in, FILE *out)
+{
     char line[128], flags[16];
     long v[4];
-    for (size_t i = 0; argc == 3 && i < sizeof(settings) / sizeof(settings[0]); i++)
-        if (strcmp(settings[i].name, argv[2]) == 0)
-            s = &settings[i];
-    if (s == NULL) {
-        fprintf(stderr, "usage: play given|cases SETTING\n");
-        return 2;
+    struct play p;
+    while (fgets(line, sizeof(line), in) != NULL) {
+        if (sscanf(line, "%15s %ld %ld %ld %ld", flags, &v[0], &v[1], &v[2], &v[3]) != 5)
+            return 2;
+        begin(&p, s);
+        play_segment(&p, parse_flags(flags), v, out);
+        say_program(&p, out);
+        fprintf(out, "\n");
+        end(&p);
     }
-    if (strcmp(argv[1], "given") == 0) {
+    return 0;
+}
+
+/* A line is answered by a line, so that a next segment can be made of what is told. */
+static int play_sequence(FILE *in, FILE *out)
+{
+    char line[128], word[32], name[32];
+    long v[4];
+    struct play p;
+    const struct setting *s = NULL;
+    while (fgets(line, sizeof(line), in) != NULL) {
+        int n = sscanf(line, "%31s", word);
+        if (n == 1 && strcmp(word, "begin") == 0 && s == NULL && sscanf(line, "%*s %31s", name) == 1) {
+            s = find_setting(name);
+            if (s == NULL)
+                return 2;
+            begin(&p, s);
+            continue;
+        }
+        if (s == NULL)
+            return 2;
+        if (n == 1 && strcmp(word, "end") == 0) {
+            say_program(&p, out);
+            end(&p);
+            s = NULL;
+        } else if (sscanf(line, "%31s %ld %ld %ld %ld", word, &v[0], &v[1], &v[2], &v[3]) == 5) {
+            play_segment(&p, parse_flags(word), v, out);
+            fprintf(out, " right=%d", (int32_t)p.right);
+        } else {
+            return 2;
+        }
+        fprintf(out, "\n");
+        fflush(out);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct setting *s = argc == 3 ? find_setting(argv[2]) : NULL;
+    if (argc == 2 && strcmp(argv[1], "sequence") == 0)
+        return play_sequence(stdin, stdout);
+    if (s != NULL && strcmp(argv[1], "cases") == 0)
+        return play_cases(s, stdin, stdout);
+    if (s != NULL && strcmp(argv[1], "given") == 0) {
         say_given(s, stdout);
         return 0;
     }
-    while (fgets(line, sizeof(line), stdin) != NULL) {
-        if (sscanf(line, "%15s %ld %ld %ld %ld", flags, &v[0], &v[1], &v[2], &v[3]) != 5)
-            return 2;
-        play_case(s, parse_flags(flags), v, stdout);
-    }
-    return 0;
+    fprintf(stderr, "usage: play given SETTING | cases SETTING | sequence\n");
+    return 2;
 }
