@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/text.h"
 
+#define WAIT_STEP  50       /* us of the machine's time */
+#define WAIT_MOST  1000000  /* us: a thread that never looks at the clock holds nobody up for longer */
 #define BUSY_STEPS 1000000u /* at one moment: a host that asks for more has gone mad */
 
 /* ---- Entering and leaving ---- */
@@ -15,6 +18,7 @@ struct so *so_enter(void *userdata)
     struct so *so = userdata;
 
     pthread_mutex_lock(&so->lock);
+    so->looked = false;
     so_read_knobs(so);
     vt_host_enter(so->host, so->now);
     return so;
@@ -68,15 +72,52 @@ void so_advance(struct so *so, vt_time to)
     }
 }
 
+static bool sleeps(long tid)
+{
+    char path[64], text[512];
+    const char *end;
+    FILE *file;
+    size_t n;
+
+    snprintf(path, sizeof path, "/proc/self/task/%ld/stat", tid);
+    file = fopen(path, "r");
+    if (file == NULL)
+        return true; /* it has gone */
+    n = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[n] = 0;
+    end = strrchr(text, ')'); /* of the program's name; then comes the state */
+    return end != NULL && end[1] == ' ' && end[2] == 'S';
+}
+
+/* A thread whose call has ended is given the processor to do what it has to about it, until it sleeps again:
+ * no virtual time goes by for that. */
+static void let_ended_thread_work(struct so *so)
+{
+    for (unsigned n = 0; so->ended_tid != 0 && n < WAIT_MOST / WAIT_STEP; n++) {
+        long tid = so->ended_tid;
+        bool told = so->told;
+
+        pthread_mutex_unlock(&so->lock);
+        usleep(WAIT_STEP);
+        pthread_mutex_lock(&so->lock);
+        if (!told && sleeps(tid))
+            so->ended_tid = 0;
+    }
+    so->ended_tid = 0;
+}
+
 static int so_usleep(void *userdata, useconds_t usecs)
 {
     struct so *so = so_enter(userdata);
 
+    let_ended_thread_work(so);
     so_advance(so, so->now + usecs * (vt_time)VT_USEC);
     return (int)so_leave(so, 0);
 }
 
-/* Each look at the clock lasts a microsecond: before an event the tool does nothing but look. */
+/* Before an event the tool does nothing but look at the clock: who looks again, finds it a microsecond later.
+ */
 static int so_gettimeofday(void *userdata, struct timeval *tv, struct timezone *tz)
 {
     struct so *so = userdata;
@@ -88,10 +129,11 @@ static int so_gettimeofday(void *userdata, struct timeval *tv, struct timezone *
         so->told = false;
         at = so->told_at;
     } else {
-        at = so->now + VT_USEC;
+        at = so->now + (so->looked ? VT_USEC : 0);
         if (next_of(so) <= at)
             so_advance(so, at);
         so->now = at;
+        so->looked = true;
     }
     pthread_mutex_unlock(&so->lock);
     tv->tv_sec = (time_t)(at / VT_SEC);

@@ -71,10 +71,12 @@ struct so {
     struct so_packet *first, **last; /* sent, and not yet taken */
     struct so_op *parked;
     unsigned waiting; /* threads in a parked call */
+    bool looked;      /* the last thing that anybody did was to look at the clock */
     /* The first look at the clock by a thread whose call has just ended shows when it ended. */
     bool told;
     pthread_t told_thread;
     vt_time told_at;
+    long ended_tid; /* that thread, as the kernel knows it; 0: there is none with anything left to do */
     struct so_knobs_seen {
         long long sec, nsec, size;
     } knobs_seen;
@@ -126,6 +128,8 @@ struct so_op {
     vt_time deadline; /* when it ends whatever has come of it */
     long on_timeout;
     vt_time ended;
+    pthread_t thread; /* that waits, and its number; 0: the driving one */
+    long tid;
     struct drill_io io; /* what it reads or writes; its result */
     void *more;         /* the call's own */
 };

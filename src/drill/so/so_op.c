@@ -1,5 +1,7 @@
 /* Calls that may wait. */
 #include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "so.h"
 
 static bool attempt(struct so *so, struct so_op *op)
@@ -16,6 +18,18 @@ static bool attempt(struct so *so, struct so_op *op)
     return op->done;
 }
 
+/* Wakes the thread of a call that has ended. The driving thread itself has no number here. */
+static void tell(struct so *so, const struct so_op *op)
+{
+    if (op->tid == 0)
+        return;
+    so->told = true;
+    so->told_thread = op->thread;
+    so->told_at = op->ended;
+    so->ended_tid = op->tid;
+    pthread_cond_broadcast(&so->ended);
+}
+
 bool so_retry(struct so *so)
 {
     bool moved = false;
@@ -25,7 +39,7 @@ bool so_retry(struct so *so)
 
         if (attempt(so, op)) {
             *at = op->next;
-            pthread_cond_broadcast(&so->ended);
+            tell(so, op);
             moved = true; /* what it took makes room, and what it gave is to be sent */
         } else {
             moved |= op->io.moved;
@@ -43,9 +57,6 @@ static void await(struct so *so, struct so_op *op)
         pthread_cond_wait(&so->ended, &so->lock);
     so->waiting--;
     pthread_cond_broadcast(&so->ended);
-    so->told = true;
-    so->told_thread = pthread_self();
-    so->told_at = op->ended;
 }
 
 /* Nobody else drives time: only timers can end this. */
@@ -65,12 +76,16 @@ static void drive(struct so *so, struct so_op *op)
 
 long so_run(struct so *so, struct so_op *op)
 {
+    if (!pthread_equal(pthread_self(), so->driver)) {
+        op->thread = pthread_self();
+        op->tid = syscall(SYS_gettid);
+    }
     if (!attempt(so, op)) {
         op->next = so->parked;
         so->parked = op;
     }
     so_step(so);
-    if (!op->done && pthread_equal(pthread_self(), so->driver))
+    if (!op->done && op->tid == 0)
         drive(so, op);
     else if (!op->done)
         await(so, op);
