@@ -64,8 +64,8 @@ const char *vt_host_name(const struct vt_host *h);
 /* A knob by its sysctl name: "net.ipv4.tcp_keepalive_time". 0, -VT_ENOENT, -VT_EINVAL. */
 int vt_host_sysctl_get(struct vt_host *h, const char *name, int64_t *value);
 int vt_host_sysctl_set(struct vt_host *h, const char *name, int64_t value);
-/* The same as text, for any knob: some have words, "net.ipv4.tcp_congestion_control". Reading writes a text of
- * at most `size` bytes with its end; -VT_ENOSPC. */
+/* The same as text, for any knob: some have words, "net.ipv4.tcp_congestion_control". Reading writes a text
+ * of at most `size` bytes with its end; -VT_ENOSPC. */
 int vt_host_sysctl_get_text(struct vt_host *h, const char *name, char *buf, size_t size);
 int vt_host_sysctl_set_text(struct vt_host *h, const char *name, const char *text);
 /* Adds a listener to the host's own stream. */
