@@ -148,6 +148,9 @@ enum vt_event_kind {
     X(TCP_LISTEN_FLAGS, VT_L_TRANSPORT, "tcp-listen", "not a SYN, at a listener (RFC 9293 3.10.7.2)")        \
     X(TCP_SYN_QUEUE, VT_L_TRANSPORT, "tcp-syn-queue", "the listener's SYN queue is full (V54)")              \
     X(TCP_ACCEPT_QUEUE, VT_L_TRANSPORT, "tcp-accept-queue", "the listener's accept queue is full")           \
+    X(TCP_COOKIE, VT_L_TRANSPORT, "tcp-cookie", "a SYN cookie that is false or too old (V55, RFC 4987 3.6)") \
+    X(TCP_DEFERRED, VT_L_TRANSPORT, "tcp-deferred",                                                          \
+      "a bare ACK where text is waited for (TCP_DEFER_ACCEPT)")                                              \
     X(TCP_SYN_SENT, VT_L_TRANSPORT, "tcp-syn-sent", "unacceptable in SYN-SENT (RFC 9293 3.10.7.3)")          \
     X(TCP_PAWS, VT_L_TRANSPORT, "tcp-paws", "an old timestamp (RFC 7323 5)")                                 \
     X(TCP_WINDOW, VT_L_TRANSPORT, "tcp-window", "outside the receive window (RFC 9293 3.10.7.4)")            \
@@ -201,7 +204,8 @@ enum vt_impair_kind {
     X(TLP, "loss probe")              \
     X(KEEPALIVE, "keepalive")         \
     X(CHALLENGE, "challenge ack")     \
-    X(RESET, "reset")
+    X(RESET, "reset")                 \
+    X(COOKIE, "syn cookie")
 
 enum vt_seg_why {
 #define X(name, word) VT_SEG_##name,

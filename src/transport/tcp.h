@@ -2,7 +2,8 @@
  *
  *   tcp_wire    header and options       tcp_table    who is meant: connections, listeners, ports
  *   tcp_input   a segment's way in       tcp_state    the one setter, the legal moves
- *   tcp_syn     passive open             tcp_connect  active open
+ *   tcp_syn     a SYN at a listener      tcp_connect  active open
+ *   tcp_request half-open connections    tcp_cookie   none of them, under a flood
  *   tcp_ack     what an ACK does         tcp_loss     recovery: begins, goes on, ends
  *   tcp_data    text, reassembly         tcp_sack     holes: what we tell, and what we are told
  *   tcp_write   what a program writes    tcp_xmit     what may be sent now
@@ -101,8 +102,10 @@ struct vt_tcp_request {
     struct vt_tcp_agreed agreed;
     uint32_t ts_recent, ts_offset;
     uint32_t rcv_wnd;
-    vt_time sent;    /* the last SYN,ACK */
-    bool sent_again; /* which of them was answered nobody can tell (Karn, MUST-18) */
+    vt_time sent;     /* the first SYN,ACK */
+    vt_time again_at; /* when the peer's SYN came again */
+    bool sent_again;  /* which of them was answered nobody can tell (Karn, MUST-18) */
+    bool acked;       /* its ACK has come, and could not be taken, or text is waited for */
     uint8_t retries;
     uint8_t ao_keyid, ao_rnext; /* of the SYN, when it was signed by TCP-AO */
 };
@@ -128,6 +131,8 @@ struct vt_tcp_listener {
     struct vt_tcp_listener *next; /* of the port's entry */
     uint32_t backlog;
     uint32_t requests, accepts; /* in the SYN queue, in the accept queue */
+    uint32_t young;             /* requests whose SYN,ACK went once */
+    vt_time cookie_at;          /* when a SYN cookie was last sent; 0: never */
     struct vt_tcp_request *req_first, *req_last;
     struct vt_tcb *acc_first, *acc_last; /* complete, by acc_next */
 };
@@ -385,6 +390,7 @@ struct vt_tcb {
     uint32_t user_timeout;                 /* ms; 0: none */
     int32_t linger2;                       /* seconds; 0: the knob, below 0: none */
     uint8_t syn_retries;                   /* 0: the knob */
+    uint8_t defer_accept;                  /* TCP_DEFER_ACCEPT, as a number of SYN,ACKs */
     uint16_t open;                         /* enum vt_tcp_open */
     struct vt_fastopen *fo;                /* NULL while there is none */
 
@@ -441,7 +447,8 @@ struct vt_tcp {
     struct vt_fo_dest *fo_cache; /* cookies and MSSs of servers, tcp_fastopen.c; NULL until there is one */
     vt_time fo_paused_at;        /* when Fast Open was last found to be swallowed on the way */
     uint32_t fo_pauses;          /* how often, in a row */
-    struct vt_tcb *free_later;   /* freed at the burst's end, when nobody on the stack holds them */
+    uint64_t cookies_sent, cookies_taken, cookies_failed; /* SYN cookies */
+    struct vt_tcb *free_later; /* freed at the burst's end, when nobody on the stack holds them */
 };
 
 static inline struct vt_tcb *vt_tcb_of(struct vt_tcp_end *e)
@@ -505,6 +512,27 @@ void vt_tcp_request_free(struct vt_tcp_request *r, enum vt_doc doc);
 /* An ICMP error that quotes a SYN,ACK, or claims to. True when it did. */
 bool vt_tcp_request_icmp(struct vt_tcp_request *r, struct vt_seq seq, const struct vt_icmp_error *err);
 void vt_tcp_listener_close(struct vt_tcp_listener *l);
+void vt_tcp_emit_queue(struct vt_tcp_listener *l, bool accept);
+bool vt_tcp_accept_full(const struct vt_tcp_listener *l);
+/* What the SYN tells, and what follows from the listener, once the options are agreed. */
+void vt_tcp_request_fill(struct vt_tcp_request *r, const struct vt_tcp_listener *l,
+                         const struct vt_tcp_seg *seg);
+
+/* tcp_request.c */
+/* A request in the listener's SYN queue and in the table, its state LISTEN; NULL without memory. */
+struct vt_tcp_request *vt_tcp_request_new(struct vt_tcp_listener *l, const struct vt_tcp_seg *seg);
+/* It becomes a control block, still in SYN-RECEIVED, and is put into the accept queue. NULL without memory.
+ */
+struct vt_tcb *vt_tcp_adopt(struct vt_tcp_request *r, const struct vt_tcp_seg *seg);
+/* The ACK of our SYN has come: it becomes a connection. NULL without memory. */
+struct vt_tcb *vt_tcp_promote(struct vt_tcp_request *r, const struct vt_tcp_seg *seg);
+
+/* tcp_cookie.c */
+/* Answers a SYN with a cookie, and keeps nothing of it. */
+void vt_tcp_cookie_send(struct vt_tcp_listener *l, const struct vt_tcp_seg *seg);
+/* An ACK at a listener: true when it brought a true cookie, and was dealt with. False: `*reason` to drop it.
+ */
+bool vt_tcp_cookie_take(struct vt_tcp_listener *l, struct vt_tcp_seg *seg, enum vt_drop *reason);
 /* Our window scale: what lets the largest receive buffer be told (RFC 7323 2.3). */
 uint8_t vt_tcp_window_shift(const struct vt_tcp *tcp);
 void vt_tcp_agree(struct vt_tcp *tcp, const struct vt_tcp_opts *theirs, struct vt_tcp_agreed *a);
@@ -546,6 +574,8 @@ void vt_tcp_fo_listener_free(struct vt_tcb *listener);
 
 /* tcp_connect.c */
 void vt_tcp_syn_sent_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg);
+/* The SYN, or SYN,ACK, had to go `times` times more: what that means for the first window and timeout. */
+void vt_tcp_syn_lost(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32_t times);
 /* Sets what follows from agreed options, MTU and knobs, once both SYNs are known. */
 void vt_tcb_start(struct vt_tcb *tcb);
 void vt_tcb_set_mss(struct vt_tcb *tcb);

@@ -1,6 +1,8 @@
 /* Active open (RFC 9293 3.10.1, 3.10.7.3), and what both sides set up when the SYNs have been exchanged. */
 #include "transport/tcp.h"
 
+#define RTO_UNMEASURED (3 * VT_SEC)
+
 struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp)
 {
     struct vt_tcb *tcb = vt_alloc(tcp->core, sizeof(*tcb));
@@ -86,6 +88,19 @@ void vt_tcb_start(struct vt_tcb *tcb)
     tcb->adv_mss = vt_tcp_adv_mss(tcp, tcb->end.remote.ip, tcb->user_mss);
     vt_tcp_rcvbuf_start(tcb);
     vt_tcp_life_restart(tcb);
+}
+
+void vt_tcp_syn_lost(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32_t times)
+{
+    uint32_t first = (uint32_t)(tcb->syn_at / (uint64_t)VT_MSEC) + tcb->ts_offset;
+    /* Linux's undo: the answer echoes the first, so that was not lost. */
+    bool arrived = tcb->agreed.ts && seg->opts.ts_ok && seg->opts.tsecr == first;
+    /* RFC 5681 3.1 would begin with one segment after one loss; as Linux, since a first timeout of 1 s is
+     * often too early, after two. */
+    if (times > 1 && !arrived)
+        tcb->cc.cwnd = tcb->mss;
+    if (tcb->srtt == 0) /* RFC 6298 5.7 */
+        tcb->rto = RTO_UNMEASURED;
 }
 
 struct pick {
@@ -274,13 +289,17 @@ static void established(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     struct vt_core *core = vt_tcp_core(tcb);
     text_acked(tcb, seg->ack.v - tcb->iss.v - 1);
     vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
-    bool sent_once = tcb->retries == 0;
+    uint32_t lost = tcb->retries;
     tcb->retries = 0;
     tcb->backoff = 0;
     vt_tcp_set_state(&tcb->end, VT_TCP_ESTABLISHED, VT_DOC_RFC9293_3_10_7_3);
     vt_tcb_start(tcb);
-    if (sent_once)
+    if (lost == 0)
         vt_tcp_rtt_sample(tcb, (vt_span)(core->now - tcb->syn_at));
+    else if (tcb->agreed.ts && seg->opts.tsecr != 0) /* RFC 7323 4.1: the echo tells which was answered */
+        vt_tcp_rtt_sample(tcb, (vt_span)(vt_tcp_ts_now(core, tcb->ts_offset) - seg->opts.tsecr) *
+                                   (vt_span)VT_MSEC);
+    vt_tcp_syn_lost(tcb, seg, lost);
     bool fast = (tcb->open & (VT_OPEN_FO_OPTION | VT_OPEN_FO_DATA)) != 0;
     vt_tcp_fo_answered(tcb, seg);
     vt_tcp_ack_synack(tcb);

@@ -266,7 +266,8 @@ bool vt_tcp_quickack(const struct vt_tcb *tcb)
 /* The ACK of a SYN,ACK: a program that wants no quick ones, or waits to write, sends data in a moment. */
 void vt_tcp_ack_synack(struct vt_tcb *tcb)
 {
-    if (!in_pingpong(tcb) && (tcb->open & VT_OPEN_WRITER) == 0) {
+    bool text_follows = (tcb->open & VT_OPEN_WRITER) != 0 || tcb->defer_accept != 0;
+    if (!in_pingpong(tcb) && !text_follows) {
         tcb->flags |= VT_TCBF_ACK_NOW;
         return;
     }

@@ -246,7 +246,8 @@ void vt_tcp_fo_resend(struct vt_tcb *tcb)
         !vt_sentq_room(&tcb->loss->sent, vt_tcp_core(tcb)) ||
         !vt_tcp_sent_new(tcb, tcb->snd_una, tcb->snd_nxt))
         return;
-    vt_sentq_flag(&tcb->loss->sent, vt_sent_at(&tcb->loss->sent, 0), VT_SENT_LOST | VT_SENT_AGAIN, 0);
+    vt_sentq_flag(&tcb->loss->sent, vt_sent_at(&tcb->loss->sent, 0),
+                  VT_SENT_LOST | VT_SENT_AGAIN | VT_SENT_PUSH, 0);
     tcb->ca = VT_CA_LOSS; /* as Linux: no growth until it has arrived, and no reduction either */
     tcb->recover = tcb->snd_nxt;
     vt_tcp_mark_dirty(tcb);

@@ -330,7 +330,9 @@ void vt_tcp_send_synack(struct vt_tcp_request *r, const struct vt_tcp_cookie *fo
                     .dst = &r->end.remote,
                     .conn = r->end.conn,
                     .mark = r->end.mark,
-                    .why = r->retries != 0 ? VT_SEG_RTO : VT_SEG_NEW,
+                    .why = !r->end.in_table  ? VT_SEG_COOKIE
+                           : r->retries != 0 ? VT_SEG_RTO
+                                             : VT_SEG_NEW,
                     .state = r->end.state,
                     .tos = l->tos,
                     .ttl = l->ttl};
@@ -350,7 +352,8 @@ void vt_tcp_send_synack(struct vt_tcp_request *r, const struct vt_tcp_cookie *fo
     if (fo != NULL)
         s.o.fo = *fo;
     r->sent_again = r->sent != 0;
-    r->sent = tcp->core->now;
+    if (r->sent == 0)
+        r->sent = tcp->core->now;
     emit_segment(&s, p);
 }
 

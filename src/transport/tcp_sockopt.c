@@ -70,6 +70,32 @@ static int set_number(uint32_t *field, int v, int least, int most)
     return 0;
 }
 
+/* Linux keeps TCP_DEFER_ACCEPT as the number of SYN,ACKs that go in so many seconds: 1, 3, 7, 15... */
+static uint8_t secs_to_retries(const struct vt_tcb *tcb, int seconds)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    int64_t wait = k->rto_initial_ms, period = wait;
+    uint8_t n = 0;
+    if (seconds <= 0)
+        return 0;
+    for (n = 1; seconds * INT64_C(1000) > period && n < UINT8_MAX; n++) {
+        wait = 2 * wait < k->rto_max_ms ? 2 * wait : k->rto_max_ms;
+        period += wait;
+    }
+    return n;
+}
+
+static int64_t retries_to_secs(const struct vt_tcb *tcb, uint8_t n)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    int64_t wait = k->rto_initial_ms, period = 0;
+    for (; n != 0; n--) {
+        period += wait;
+        wait = 2 * wait < k->rto_max_ms ? 2 * wait : k->rto_max_ms;
+    }
+    return period / 1000;
+}
+
 /* Options that a socket must have before it is connected. */
 static int set_fast_connect(struct vt_tcb *tcb, int name, int v)
 {
@@ -112,6 +138,7 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
             return -VT_EINVAL;
         tcb->syn_retries = (uint8_t)v;
         return 0;
+    case VT_TCP_DEFER_ACCEPT: tcb->defer_accept = secs_to_retries(tcb, v); return 0;
     case VT_TCP_FASTOPEN: return vt_tcp_fo_set_limit(tcb, v);
     case VT_TCP_FASTOPEN_CONNECT:
     case VT_TCP_FASTOPEN_NO_COOKIE: return set_fast_connect(tcb, name, v);
@@ -266,6 +293,7 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
         return put_int(val, len, tcb->keepintvl != 0 ? tcb->keepintvl : k->keepalive_intvl);
     case VT_TCP_KEEPCNT: return put_int(val, len, tcb->keepcnt != 0 ? tcb->keepcnt : k->keepalive_probes);
     case VT_TCP_SYNCNT: return put_int(val, len, tcb->syn_retries != 0 ? tcb->syn_retries : k->syn_retries);
+    case VT_TCP_DEFER_ACCEPT: return put_int(val, len, retries_to_secs(tcb, tcb->defer_accept));
     case VT_TCP_FASTOPEN: return put_int(val, len, tcb->fo != NULL ? tcb->fo->limit : 0);
     case VT_TCP_FASTOPEN_CONNECT: return put_int(val, len, (tcb->open & VT_OPEN_FO_CONNECT) != 0);
     case VT_TCP_FASTOPEN_NO_COOKIE: return put_int(val, len, (tcb->open & VT_OPEN_FO_NO_COOKIE) != 0);

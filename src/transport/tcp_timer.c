@@ -155,17 +155,49 @@ static void time_out(struct vt_tcb *tcb)
     vt_tcp_done(tcb, tcb->soft_error != 0 ? tcb->soft_error : -VT_ETIMEDOUT, VT_DOC_RFC9293_3_8_4);
 }
 
+/* How long the doubling of a first timeout `n` times takes, and one timeout more. */
+static vt_span doubled(const struct vt_tcb *tcb, uint32_t n)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    vt_span wait = k->rto_initial_ms * VT_MSEC, most = k->rto_max_ms * VT_MSEC, sum = wait;
+    for (; n != 0; n--) {
+        wait = 2 * wait < most ? 2 * wait : most;
+        sum += wait;
+    }
+    return sum;
+}
+
+/* MUST-22, MUST-23. As Linux: the number counts timeouts that double, the first few do not
+ * (tcp_syn_linear_timeouts); and no longer than as if all had. */
+static bool syn_waited_enough(const struct vt_tcb *tcb)
+{
+    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
+    bool active = tcb->end.state == VT_TCP_SYN_SENT, child = (tcb->open & VT_OPEN_FO_CHILD) != 0;
+    uint32_t most = (uint32_t)(child ? k->synack_retries + 1 : k->syn_retries);
+    if (tcb->syn_retries != 0)
+        most = tcb->syn_retries;
+    if (user_timed_out(tcb, tcb->syn_at))
+        return true;
+    if (child) /* RFC 7413: one more, since a program may have it already */
+        return tcb->retries >= most;
+    if (tcb->retries >= most + (active ? (uint32_t)k->syn_linear_timeouts : 0))
+        return true;
+    return tcb->user_timeout == 0 && vt_tcp_core(tcb)->now - tcb->syn_at >= (vt_time)doubled(tcb, most);
+}
+
 static void syn_timer(struct vt_tcb *tcb)
 {
     const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
-    uint32_t most = tcb->syn_retries != 0 ? tcb->syn_retries : (uint32_t)k->syn_retries;
-    if (tcb->retries >= most || user_timed_out(tcb, tcb->syn_at)) { /* MUST-22, MUST-23 */
+    bool over = syn_waited_enough(tcb);
+    vt_tcp_fo_timeout(tcb, tcb->retries, over);
+    if (over) {
         time_out(tcb);
         return;
     }
     tcb->retries++;
     tcb->total_retrans++;
-    tcb->backoff++;
+    if (tcb->end.state != VT_TCP_SYN_SENT || tcb->retries > k->syn_linear_timeouts)
+        tcb->backoff++;
     vt_tcp_send_syn(tcb);
     vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(vt_tcp_core(tcb)->now, vt_tcp_rto(tcb)));
 }
@@ -252,6 +284,7 @@ static void rto_timer(struct vt_tcb *tcb)
         time_out(tcb);
         return;
     }
+    vt_tcp_fo_timeout(tcb, tcb->retries - 1u, false);
     vt_tcp_loss_timeout(tcb);
     if (!probing && tcb->retries < UINT8_MAX)
         tcb->retries++;
@@ -418,22 +451,4 @@ void vt_tcp_timer_fired(struct vt_timer *t, vt_time now)
         next = vt_time_min(next, tcb->deadline[i]);
     if (next != VT_NEVER)
         vt_timer_arm(&vt_tcp_core(tcb)->wheel, &tcb->timer, next);
-}
-
-void vt_tcp_request_timer(struct vt_timer *t, vt_time now)
-{
-    struct vt_tcp_request *r = (struct vt_tcp_request *)(void *)((uint8_t *)t -
-                                                                 offsetof(struct vt_tcp_request, timer));
-    struct vt_tcp *tcp = r->end.tcp;
-    vt_core_enter_timer(tcp->core, t);
-    vt_tcp_emit_timer(&r->end, VT_TCP_TIMER_SYN_ACK, r->retries + 1u);
-    if (r->retries >= tcp->knobs.synack_retries) {
-        vt_tcp_request_free(r, VT_DOC_RFC9293_3_8_4);
-        return;
-    }
-    r->retries++;
-    vt_tcp_send_synack(r, NULL);
-    vt_span wait = tcp->knobs.rto_initial_ms * VT_MSEC << (r->retries < 16 ? r->retries : 16);
-    vt_span most = tcp->knobs.rto_max_ms * VT_MSEC;
-    vt_core_arm(tcp->core, &r->timer, vt_time_add(now, wait < most ? wait : most));
 }

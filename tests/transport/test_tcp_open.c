@@ -334,7 +334,8 @@ static void test_connect_calls(void **state)
 
 /* ---- SYNs that nobody answers ---- */
 
-/* MUST-20 to 23 and Linux: tcp_syn_retries 6: at 1, 3, 7, 15, 31, 63 s, and the end after 127 s. */
+/* MUST-20 to 23 and Linux: tcp_syn_linear_timeouts 4 that do not double, tcp_syn_retries 6 that do: at 1, 2,
+ * 3, 4, 5, 7, 11, 19, 35, 67 s, and the end after 131 s. */
 static void test_syn_retries(void **state)
 {
     (void)state;
@@ -342,8 +343,8 @@ static void test_syn_retries(void **state)
     rig_open(r);
     rig_connect(r, 80);
     rig_out(r, "S 0:0(0)");
-    for (unsigned i = 0; i < 6; i++)
-        rig_at(r, VT_SEC << i, "S 0:0(0) win 64240 <mss 1460, sackOK, TS, wscale 7>");
+    for (unsigned i = 0; i < 10; i++)
+        rig_at(r, VT_SEC << (i < 4 ? 0 : i - 4), "S 0:0(0) win 64240 <mss 1460, sackOK, TS, wscale 7>");
     rig_silence(r, 64 * VT_SEC - 1);
     rig_state(r, VT_TCP_SYN_SENT);
     rig_silence(r, 1);
@@ -361,7 +362,8 @@ static void test_syn_retries_of_the_socket(void **state)
     rig_connect(r, 80);
     rig_out(r, "S 0:0(0)");
     rig_at(r, VT_SEC, "S 0:0(0)");
-    rig_silence(r, 2 * VT_SEC);
+    rig_at(r, VT_SEC, "S 0:0(0)"); /* of those that do not double */
+    rig_silence(r, VT_SEC);        /* and no longer than one that does: 3 s */
     rig_state(r, VT_TCP_CLOSED);
     rig_free(r);
 }
@@ -416,16 +418,17 @@ static void test_v54_syn_queue(void **state)
 {
     (void)state;
     struct rig *r = rig_new(5000);
+    rig_knob(r, "net.ipv4.tcp_syncookies", 0);
     rig_listen(r, 3);
-    for (uint16_t i = 0; i < 3; i++)
+    for (uint16_t i = 0; i < 4; i++) /* as Linux: backlog + 1 */
         open_from(r, (uint16_t)(40000 + i), true);
-    open_from(r, 40003, false);
+    open_from(r, 40004, false);
     rig_quiet(r);
     rig_dropped(r, VT_DROP_TCP_SYN_QUEUE, 1);
     assert_int_equal(r->n.events[VT_EV_TCP_QUEUE], 1);
     rig_flow(r, SERVER_PORT, 40001);
     rig_in(r, ". 1:1(0) ack 1");
-    open_from(r, 40003, true); /* there is room again */
+    open_from(r, 40004, true); /* there is room again */
     rig_free(r);
 }
 
@@ -434,6 +437,7 @@ static void test_accept_queue(void **state)
 {
     (void)state;
     struct rig *r = rig_new(5000);
+    rig_knob(r, "net.ipv4.tcp_syncookies", 0);
     rig_listen(r, 1);
     for (uint16_t i = 0; i < 2; i++) {
         open_from(r, (uint16_t)(40000 + i), true);
@@ -444,9 +448,10 @@ static void test_accept_queue(void **state)
     r->f->iss = 0;
     assert_non_null(rig_accept(r));
     open_from(r, 40002, true);
-    rig_flow(r, SERVER_PORT, 40003);
+    open_from(r, 40003, true);
+    rig_flow(r, SERVER_PORT, 40004);
     rig_in(r, "S 0:0(0) win 65535 <mss 1460>");
-    rig_quiet(r); /* backlog 1: one half-open at a time */
+    rig_quiet(r); /* backlog 1: two half-open at a time */
     rig_dropped(r, VT_DROP_TCP_SYN_QUEUE, 1);
     rig_flow(r, SERVER_PORT, 40002);
     rig_in(r, ". 1:1(0) ack 1");
