@@ -91,6 +91,8 @@ bool drill_io_write(struct drill_io *io)
     io->moved = n > 0;
     if (n > 0)
         io->done += (size_t)n;
+    /* FreeBSD's way, an address and no MSG_FASTOPEN, has taken the bytes and waits for nobody. */
+    all = all && (!io->has_addr || (io->flags & VT_MSG_FASTOPEN) != 0 || n != (long)io->len);
     io->flags &= ~VT_MSG_FASTOPEN;
     io->opening = all && (n > 0 || n == -VT_EINPROGRESS) && tcp_state(io) == VT_TCPI_SYN_SENT;
     if (io->opening || (io->waits && n == -VT_EAGAIN) || (all && n > 0 && io->done < io->len))

@@ -20,6 +20,7 @@ struct vt_fo_dest {
     struct vt_ip local, remote;
     vt_time used;
     uint16_t mss;    /* 0: the place is free */
+    bool given_up;   /* it is not asked again */
     uint8_t try_exp; /* 1: the option went unheeded, try the experimental one; 2: that did, too */
     struct vt_tcp_cookie cookie;
 };
@@ -102,6 +103,13 @@ static void learn(struct vt_tcb *tcb, uint16_t mss, const struct vt_tcp_cookie *
         d->try_exp = try_exp;
 }
 
+static void give_up(const struct vt_tcb *tcb)
+{
+    struct vt_fo_dest *d = find(tcb);
+    if (d != NULL)
+        d->given_up = true;
+}
+
 /* ---- Paths that swallow it (RFC 7413 4.1.3.1) ---- */
 
 /* Linux: for as long as the knob says, doubled each time that it happens again, up to 64 times as long. */
@@ -157,7 +165,7 @@ static bool check(struct vt_tcb *tcb, struct vt_tcp_cookie *cookie, uint16_t *ms
             cookie->exp = d->try_exp == 1;
     }
     cookie->ok = false;
-    if (paused(tcp))
+    if (paused(tcp) || (d != NULL && d->given_up))
         return false;
     if ((tcp->knobs.fastopen & CLIENT_NO_COOKIE) != 0 || (tcb->open & VT_OPEN_FO_NO_COOKIE) != 0)
         return true;
@@ -206,6 +214,8 @@ long vt_tcp_fo_prepare(struct vt_tcb *tcb, const void *buf, size_t len)
     uint32_t want = len < room ? (uint32_t)len : room;
     if (want != 0)
         fo->syn_data = vt_sendq_write(&tcb->sendq, vt_tcp_core(tcb), buf, want);
+    if (fo->syn_data != 0 && fo->syn_data == len)
+        vt_sendq_mark(&tcb->sendq, VT_SENDQ_PUSH, 0);
     return (long)fo->syn_data;
 }
 
@@ -263,9 +273,12 @@ void vt_tcp_fo_answered(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
     if (!option && !data)
         return;
     /* Linux: a server that took the first SYN and gave no cookie may know the experimental option alone. */
-    if (option && cookie == NULL && !data && tcb->total_retrans == 0)
+    bool gives_up = tcb->end.tcp->profile->habit.fastopen_gives_up;
+    if (option && cookie == NULL && !data && tcb->total_retrans == 0 && !gives_up)
         try_exp = (tcb->open & VT_OPEN_FO_EXP) != 0 ? 2 : 1;
     learn(tcb, seg->opts.mss_ok ? seg->opts.mss : tcb->agreed.peer_mss, cookie, try_exp);
+    if (gives_up && option && cookie == NULL && !(data && whole))
+        give_up(tcb);
     if (!whole)
         vt_tcp_fo_resend(tcb);
     else if (data)

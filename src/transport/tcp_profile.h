@@ -21,6 +21,7 @@
     X(fastopen_sendto, 0, 1, "sendto() of a socket with TCP_FASTOPEN opens fast")                        \
     X(reset_window_0, 0, 1, "a RST of a connection has the window 0")                                    \
     X(timewait_wants_ack, 0, 1, "in TIME-WAIT a segment without ACK is not answered")                    \
+    X(fastopen_gives_up, 0, 1, "a server that gave no cookie is not asked again")                        \
     X(keep_always, 0, 1, "every connection is kept alive, SO_KEEPALIVE or not")
 
 struct vt_tcp_habits {
