@@ -16,6 +16,7 @@
  *   tcp_close   FIN, RST, letting go     tcp_timewait TIME-WAIT
  *   tcp_rtt     round trips, RTO         cc_*         congestion controllers, a table of functions
  *   tcp_delack  when an ACK goes         tcp_rcvbuf   the receive buffer, the window that is told
+ *   tcp_sndbuf  how much may be written, and what holds a connection back
  *   tcp_user    the socket's calls       tcp_sockopt  options, tcp_info
  *   tcp_auth    keys, who must sign      tcp_sign     what of a segment is signed
  *   tcp_fastopen         data in the SYN, sent       tcp_fastopen_listen  data in the SYN, taken
@@ -263,6 +264,19 @@ struct vt_rcv_space {
     uint32_t last_echo;
 };
 
+/* What holds a sender back, Linux's "chronographs": the greater one counts. */
+enum vt_chrono_what {
+    VT_CHRONO_NONE,   /* nothing is queued */
+    VT_CHRONO_BUSY,   /* nothing but the network */
+    VT_CHRONO_RWND,   /* the peer's window */
+    VT_CHRONO_SNDBUF, /* its own buffer */
+};
+struct vt_chrono {
+    vt_time since;
+    uint64_t spent[VT_CHRONO_SNDBUF]; /* ns, by `what` less one */
+    uint8_t what;
+};
+
 enum vt_tcb_flag {
     VT_TCBF_NODELAY = 1 << 0,
     VT_TCBF_CORK = 1 << 1,
@@ -339,6 +353,7 @@ struct vt_tcb {
 
     struct vt_rcv rcv;
     struct vt_rcv_space *rcv_space; /* NULL until text comes */
+    struct vt_chrono *chrono;       /* NULL until something is sent */
 
     struct vt_tcp_agreed agreed;
     uint16_t mss;      /* payload bytes of a full segment that we send, options taken off */
@@ -375,6 +390,7 @@ struct vt_tcb {
     struct vt_range dsack; /* what came twice, until an ACK has told it (RFC 2883); empty: nothing */
     uint32_t sndbuf, rcvbuf;
     uint32_t rcv_truesize;
+    uint32_t notsent_lowat; /* TCP_NOTSENT_LOWAT; 0: the knob */
 
     /* timers */
     struct vt_timer timer; /* at the earliest of: */
@@ -691,6 +707,19 @@ void vt_tcp_tlp_send(struct vt_tcb *tcb);
 /* 7.4.2: what an ACK tells of it. */
 void vt_tcp_tlp_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info);
 
+/* tcp_sndbuf.c */
+/* A write may begin another unit; poll may say so; the buffer follows the congestion window. */
+bool vt_tcp_sndbuf_free(const struct vt_tcb *tcb);
+bool vt_tcp_writable(const struct vt_tcb *tcb);
+void vt_tcp_sndbuf_expand(struct vt_tcb *tcb);
+/* After output: the program that waits is told when it may go on. */
+void vt_tcp_sndbuf_check(struct vt_tcb *tcb);
+void vt_tcp_chrono_start(struct vt_tcb *tcb, enum vt_chrono_what what);
+void vt_tcp_chrono_stop(struct vt_tcb *tcb, enum vt_chrono_what what);
+/* After output: looks what holds the connection back now. */
+void vt_tcp_chrono_update(struct vt_tcb *tcb);
+void vt_tcp_chrono_info(const struct vt_tcb *tcb, struct vt_tcp_info *i);
+
 /* tcp_user.c */
 /* The number of the first byte not yet read. */
 struct vt_seq vt_tcp_read_seq(const struct vt_tcb *tcb);
@@ -767,9 +796,11 @@ void vt_tcp_sack_take(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct v
 
 /* tcp_write.c */
 /* Takes bytes that a program writes into the send queue, and may send of them meanwhile; the rest is up to
- * vt_tcp_output(). `all`: nothing was left out for want of room. Returns what was taken: less than `len`
- * without memory. */
-uint32_t vt_tcp_write(struct vt_tcb *tcb, const uint8_t *src, uint32_t len, bool all, int flags);
+ * vt_tcp_output(). Returns what was taken: less than `len`
+ * when the buffer is full, or without memory. */
+uint32_t vt_tcp_write(struct vt_tcb *tcb, const uint8_t *src, uint32_t len, int flags);
+/* How long a unit grows: what one super-segment carries, and no more than half the largest window. */
+uint32_t vt_tcp_unit_most(const struct vt_tcb *tcb);
 
 /* tcp_pace.c */
 #define VT_TCP_RATE_ANY UINT64_MAX

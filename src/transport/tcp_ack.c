@@ -109,10 +109,6 @@ static void take_rtt(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct vt
 static void advance(struct vt_tcb *tcb, struct vt_tcp_seg *seg, struct vt_tcp_ack_info *info)
 {
     struct vt_seq fin = vt_seq_add(tcb->snd_una, tcb->sendq.bytes);
-    /* A program may have found the queue full by send, or by poll; and the limit may rise later than the
-     * queue falls. */
-    if ((vt_tcp_poll(tcb) & VT_POLLOUT) == 0)
-        tcb->flags |= VT_TCBF_SEND_BLOCKED;
     info->advanced = true;
     info->acked = data_acked(tcb, seg->ack);
     clean_records(tcb, seg, info);
@@ -127,10 +123,6 @@ static void advance(struct vt_tcb *tcb, struct vt_tcp_seg *seg, struct vt_tcp_ac
     vt_tcp_timer_clear(tcb, VT_SLOT_REXMT); /* RFC 6298 5.2, 5.3: stopped, or started anew by the output */
     if (vt_tcb_is(tcb, VT_TCBF_FIN_SENT) && vt_seq_gt(seg->ack, fin))
         vt_tcp_fin_acked(tcb);
-    if (vt_tcb_is(tcb, VT_TCBF_SEND_BLOCKED) && (vt_tcp_poll(tcb) & VT_POLLOUT) != 0) {
-        tcb->flags &= ~(uint32_t)VT_TCBF_SEND_BLOCKED;
-        vt_tcp_wake(tcb, VT_POLLOUT);
-    }
 }
 
 /* RFC 5681 2: an ACK that repeats the last one, and says nothing new. */

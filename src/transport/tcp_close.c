@@ -22,6 +22,9 @@ void vt_tcb_release(struct vt_tcb *tcb)
     vt_pbufq_clear(&tcb->recvq);
     vt_tcp_ooo_clear(tcb);
     vt_free(core, tcb->rcv_space, sizeof(*tcb->rcv_space));
+    vt_free(core, tcb->chrono, sizeof(*tcb->chrono));
+    tcb->rcv_space = NULL;
+    tcb->chrono = NULL;
     vt_tcp_auth_free(tcp, tcb->auth);
     tcb->auth = NULL;
     if (vt_tcb_is(tcb, VT_TCBF_ORPHAN))

@@ -87,6 +87,7 @@ void vt_tcb_start(struct vt_tcb *tcb)
     tcb->rcv_up = tcb->rcv_nxt;
     tcb->adv_mss = vt_tcp_adv_mss(tcp, tcb->end.remote.ip, tcb->user_mss);
     vt_tcp_rcvbuf_start(tcb);
+    vt_tcp_sndbuf_expand(tcb);
     vt_tcp_life_restart(tcb);
 }
 

@@ -37,6 +37,7 @@
     X(wmem_default, "net.ipv4.tcp_wmem_default", 16384, 4608, INT32_MAX)                      \
     X(wmem_max, "net.ipv4.tcp_wmem_max", 4194304, 4608, INT32_MAX)                            \
     X(core_wmem_max, "net.core.wmem_max", 212992, 4608, INT32_MAX)                            \
+    X(notsent_lowat, "net.ipv4.tcp_notsent_lowat", UINT32_MAX, 0, UINT32_MAX)                 \
     X(rto_min_us, "net.ipv4.tcp_rto_min_us", 200000, 1, 60000000)                             \
     X(rto_max_ms, "net.ipv4.tcp_rto_max_ms", 120000, 1000, 120000)                            \
     X(rto_initial_ms, "net.ipv4.tcp_rto_initial_ms", 1000, 1, 60000)                          \

@@ -196,6 +196,8 @@ void vt_tcp_rcvbuf_reset(struct vt_tcb *tcb)
     bool started = was.ssthresh != 0;
     vt_free(vt_tcp_core(tcb), tcb->rcv_space, sizeof(*tcb->rcv_space));
     tcb->rcv_space = NULL;
+    vt_free(vt_tcp_core(tcb), tcb->chrono, sizeof(*tcb->chrono));
+    tcb->chrono = NULL;
     tcb->rcv = (struct vt_rcv){.lowat = was.lowat,
                                .clamp = started ? 0 : was.clamp,
                                .flags = was.flags & VT_RCV_SLOW,

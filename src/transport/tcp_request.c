@@ -87,6 +87,7 @@ static void inherit(struct vt_tcb *tcb, const struct vt_tcb *l)
     tcb->flags |= l->flags & (VT_TCBF_NODELAY | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE | VT_TCBF_REUSEADDR |
                               VT_TCBF_REUSEPORT | VT_TCBF_SNDBUF_SET | VT_TCBF_RCVBUF_SET);
     tcb->sndbuf = l->sndbuf;
+    tcb->notsent_lowat = l->notsent_lowat;
     tcb->rcvbuf = l->rcvbuf;
     tcb->user_mss = l->user_mss;
     tcb->rcv = l->rcv;

@@ -146,6 +146,10 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
     case VT_TCP_WINDOW_CLAMP: return vt_tcp_set_window_clamp(tcb, v);
     case VT_TCP_USER_TIMEOUT: return set_number(&tcb->user_timeout, v, 0, INT32_MAX);
     case VT_TCP_QUICKACK: vt_tcp_set_quickack(tcb, v); break;
+    case VT_TCP_NOTSENT_LOWAT:
+        tcb->notsent_lowat = (uint32_t)v;
+        vt_tcp_sndbuf_check(tcb);
+        return 0;
     default: return -VT_ENOPROTOOPT;
     }
     if (tcb->end.state >= VT_TCP_ESTABLISHED)
@@ -261,6 +265,7 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_notsent_bytes = tcb->sendq.bytes > flight ? tcb->sendq.bytes - flight : 0;
     i->tcpi_snd_wnd = tcb->snd_wnd;
     i->tcpi_rcv_wnd = tcb->rcv_adv.v - tcb->last_ack.v;
+    vt_tcp_chrono_info(tcb, i);
 }
 
 /* Copies out as Linux does: at most what was asked for, `*len` told. */
@@ -301,6 +306,7 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
     case VT_TCP_LINGER2: return put_int(val, len, tcb->linger2 != 0 ? tcb->linger2 : k->fin_timeout);
     case VT_TCP_WINDOW_CLAMP: return put_int(val, len, tcb->rcv.clamp);
     case VT_TCP_USER_TIMEOUT: return put_int(val, len, tcb->user_timeout);
+    case VT_TCP_NOTSENT_LOWAT: return put_int(val, len, (int)tcb->notsent_lowat);
     case VT_TCP_QUICKACK: return put_int(val, len, vt_tcp_quickack(tcb));
     case VT_TCP_INFO: fill_info(tcb, &info); return put(val, len, &info, sizeof(info));
     case VT_TCP_CC_INFO:

@@ -160,19 +160,6 @@ struct vt_tcb *vt_tcp_accept(struct vt_tcb *listener, void *user)
 
 /* ---- Sending ---- */
 
-/* Bytes that the send queue may hold: as set, or grown with the congestion window, as Linux's autotuning has
- * it. */
-static uint32_t send_limit(const struct vt_tcb *tcb)
-{
-    const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;
-    if (vt_tcb_is(tcb, VT_TCBF_SNDBUF_SET))
-        return tcb->sndbuf;
-    uint64_t want = 2 * (uint64_t)tcb->cc.cwnd;
-    if (want < tcb->sndbuf)
-        want = tcb->sndbuf;
-    return (uint32_t)(want < (uint64_t)k->wmem_max ? want : (uint64_t)k->wmem_max);
-}
-
 /* What a call finds before it may send: 0, or its error. */
 static int send_check(struct vt_tcb *tcb, int flags)
 {
@@ -208,24 +195,17 @@ static long queued(struct vt_tcb *tcb, uint32_t n, int flags)
     return (long)n;
 }
 
-static uint32_t send_room(struct vt_tcb *tcb)
-{
-    uint32_t limit = send_limit(tcb);
-    return tcb->sendq.bytes < limit ? limit - tcb->sendq.bytes : 0;
-}
-
 long vt_tcp_send(struct vt_tcb *tcb, const void *buf, size_t len, int flags)
 {
     int err = send_check(tcb, flags);
     if (err != 0 || len == 0)
         return err;
-    uint32_t room = send_room(tcb);
-    uint32_t want = len < room ? (uint32_t)len : room;
-    uint32_t n = vt_tcp_write(tcb, buf, want, want == len, flags);
+    uint32_t want = len < INT32_MAX ? (uint32_t)len : INT32_MAX;
+    uint32_t n = vt_tcp_write(tcb, buf, want, flags);
     if (n < len)
         tcb->flags |= VT_TCBF_SEND_BLOCKED;
     if (n == 0)
-        return room == 0 ? -VT_EAGAIN : -VT_ENOMEM;
+        return vt_tcp_sndbuf_free(tcb) ? -VT_ENOMEM : -VT_EAGAIN;
     return queued(tcb, n, flags);
 }
 
@@ -234,7 +214,7 @@ long vt_tcp_send_block(struct vt_tcb *tcb, struct vt_block *block, const uint8_t
     int err = send_check(tcb, 0);
     if (err != 0 || len == 0)
         return err;
-    if (send_room(tcb) == 0) {
+    if (!vt_tcp_sndbuf_free(tcb)) {
         tcb->flags |= VT_TCBF_SEND_BLOCKED;
         return -VT_EAGAIN;
     }
@@ -412,7 +392,7 @@ long vt_tcp_recv_block(struct vt_tcb *tcb, struct vt_block **block, const uint8_
 
 /* ---- Readiness and names ---- */
 
-unsigned vt_tcp_poll(const struct vt_tcb *tcb)
+unsigned vt_tcp_poll(struct vt_tcb *tcb)
 {
     unsigned ev = 0;
     if (tcb->listener != NULL)
@@ -439,9 +419,10 @@ unsigned vt_tcp_poll(const struct vt_tcb *tcb)
         ev |= VT_POLLIN;
     if (vt_tcb_is(tcb, VT_TCBF_OOB_HELD) && vt_tcb_is(tcb, VT_TCBF_URG_IN))
         ev |= VT_POLLPRI;
-    /* A third of the buffer free, as Linux: so that a sender is not woken for every segment. */
-    if (shut_wr || (uint64_t)tcb->sendq.bytes * 3 < (uint64_t)send_limit(tcb) * 2)
+    if (shut_wr || vt_tcp_writable(tcb))
         ev |= VT_POLLOUT;
+    else
+        tcb->flags |= VT_TCBF_SEND_BLOCKED; /* who looks in vain wants to hear of it */
     return ev;
 }
 

@@ -8,8 +8,7 @@ static struct vt_seq write_seq(const struct vt_tcb *tcb)
     return vt_seq_add(tcb->snd_una, tcb->sendq.bytes);
 }
 
-/* How long a unit grows: what one super-segment carries, and no more than half the largest window. */
-static uint32_t unit_most(const struct vt_tcb *tcb)
+uint32_t vt_tcp_unit_most(const struct vt_tcb *tcb)
 {
     uint32_t mss = tcb->mss != 0 ? tcb->mss : 536;
     uint32_t most = VT_TCP_GSO_MAX, half = tcb->max_wnd / 2;
@@ -40,14 +39,16 @@ static void send_meanwhile(struct vt_tcb *tcb)
     }
 }
 
-uint32_t vt_tcp_write(struct vt_tcb *tcb, const uint8_t *src, uint32_t len, bool all, int flags)
+uint32_t vt_tcp_write(struct vt_tcb *tcb, const uint8_t *src, uint32_t len, int flags)
 {
     struct vt_sendq *q = &tcb->sendq;
-    uint32_t most = unit_most(tcb), done = 0;
+    uint32_t most = vt_tcp_unit_most(tcb), done = 0;
     vt_tcp_rate_check(tcb);
     while (done < len) {
         uint32_t have = vt_sendq_unit_len(q, vt_tcp_flight(tcb));
         if (have == 0 || have >= most || (q->last->marks & VT_SENDQ_EOR) != 0) {
+            if (!vt_tcp_sndbuf_free(tcb))
+                break;
             vt_sendq_begin_unit(q);
             tcb->flags &= ~(uint32_t)VT_TCBF_PUSH_OUT;
             have = 0;
@@ -64,7 +65,7 @@ uint32_t vt_tcp_write(struct vt_tcb *tcb, const uint8_t *src, uint32_t len, bool
     }
     if (done == 0)
         return 0;
-    bool whole = all && done == len;
+    bool whole = done == len;
     if (whole && (flags & VT_MSG_EOR) != 0)
         vt_sendq_mark(q, VT_SENDQ_EOR, 0);
     if (!whole || (flags & VT_MSG_MORE) == 0 || push_is_due(tcb))

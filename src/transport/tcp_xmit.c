@@ -342,6 +342,8 @@ void vt_tcp_output(struct vt_tcb *tcb)
 {
     if (can_send(tcb))
         send_what_may_go(tcb, false);
+    vt_tcp_chrono_update(tcb);
+    vt_tcp_sndbuf_check(tcb);
     if (!vt_tcb_is(tcb, VT_TCBF_ACK_NOW) || tcb->end.state < VT_TCP_ESTABLISHED)
         return;
     if (fin_is_out(tcb) && tcb->end.tcp->profile->habit.fin_again)

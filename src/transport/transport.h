@@ -100,7 +100,7 @@ int vt_tcp_shutdown(struct vt_tcb *tcb, int how);
  * object frees itself in time. `linger0`: abort at once. */
 void vt_tcp_close(struct vt_tcb *tcb, bool linger0);
 /* VT_POLL* bits that hold now. */
-unsigned vt_tcp_poll(const struct vt_tcb *tcb);
+unsigned vt_tcp_poll(struct vt_tcb *tcb);
 /* The pending error, cleared: SO_ERROR. 0 or a negative error. */
 int vt_tcp_take_error(struct vt_tcb *tcb);
 int vt_tcp_local(const struct vt_tcb *tcb, struct vt_addr *addr);
