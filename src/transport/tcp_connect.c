@@ -243,7 +243,7 @@ long vt_tcp_send_fastopen(struct vt_tcb *tcb, const struct vt_addr *peer, const 
         n = 0; /* a plain SYN needs no memory: the bytes follow */
     if (tcb->end.tcp->profile->habit.fastopen_sendto && (size_t)n < len) { /* those too are taken at once */
         uint32_t more = (uint32_t)(len - (size_t)n < tcb->sndbuf ? len - (size_t)n : tcb->sndbuf);
-        n += vt_tcp_write(tcb, (const uint8_t *)buf + n, more, true, flags);
+        n += vt_tcp_write(tcb, (const uint8_t *)buf + n, more, flags);
     }
     if ((flags & VT_MSG_WAITALL) != 0 && (size_t)n < len)
         tcb->open |= VT_OPEN_WRITER;
