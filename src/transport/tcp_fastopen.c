@@ -214,8 +214,6 @@ long vt_tcp_fo_prepare(struct vt_tcb *tcb, const void *buf, size_t len)
     uint32_t want = len < room ? (uint32_t)len : room;
     if (want != 0)
         fo->syn_data = vt_sendq_write(&tcb->sendq, vt_tcp_core(tcb), buf, want);
-    if (fo->syn_data != 0 && fo->syn_data == len)
-        vt_sendq_mark(&tcb->sendq, VT_SENDQ_PUSH, 0);
     return (long)fo->syn_data;
 }
 
