@@ -183,16 +183,22 @@ bool vt_tcp_paws_old(uint32_t ts_recent, vt_time ts_recent_at, const struct vt_t
     return now - ts_recent_at < (vt_time)PAWS_IDLE;
 }
 
-/* An ACK that says where we are, in answer to a segment outside the window; for empty segments not too often,
- * lest two confused ends answer each other for ever (V67). */
-static void answer_oow(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
+/* An answer to a segment outside the window is not given too often, lest two confused ends answer each other
+ * for ever (V67). */
+static bool oow_answer_due(struct vt_tcb *tcb)
 {
     vt_time now = vt_tcp_core(tcb)->now;
-    if (vt_tcp_seg_len(seg) == 0 || (seg->flags & VT_SYN) != 0) {
-        if (tcb->oow_ack_at != 0 && now - tcb->oow_ack_at < (vt_time)OOW_ACK_EVERY)
-            return;
-        tcb->oow_ack_at = now;
-    }
+    if (tcb->oow_ack_at != 0 && now - tcb->oow_ack_at < (vt_time)OOW_ACK_EVERY)
+        return false;
+    tcb->oow_ack_at = now;
+    return true;
+}
+
+/* An ACK that says where we are; text that comes again gets one each time. */
+static void answer_oow(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
+{
+    if ((vt_tcp_seg_len(seg) == 0 || (seg->flags & VT_SYN) != 0) && !oow_answer_due(tcb))
+        return;
     if (seg->len != 0 && vt_seq_lt(seg->seq, tcb->rcv_nxt))
         vt_tcp_quick_acks(tcb); /* the peer sends again: perhaps our ACKs are lost */
     vt_tcp_send_ack(tcb, VT_SEG_DUP_ACK);
@@ -295,10 +301,25 @@ static void simultaneous_open(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcp_take_off_syn(seg);
 }
 
+/* RFC 7413 4.2.2, as Linux: the SYN of a fast opening that comes again asks for the SYN,ACK, which was lost.
+ */
+static bool fast_syn_again(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
+{
+    if (tcb->end.state != VT_TCP_SYN_RCVD || (tcb->open & VT_OPEN_FO_CHILD) == 0 ||
+        (seg->flags & (VT_SYN | VT_ACK | VT_RST | VT_FIN)) != VT_SYN || !vt_seq_eq(seg->seq, tcb->irs))
+        return false;
+    if (oow_answer_due(tcb))
+        vt_tcp_send_syn(tcb);
+    vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_DUPLICATE);
+    return true;
+}
+
 void vt_tcp_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     tcb->segs_in++;
     tcb->data_segs_in += seg->len != 0;
+    if (fast_syn_again(tcb, seg))
+        return;
     simultaneous_open(tcb, seg);
     if (!step_sequence(tcb, seg) || !step_rst(tcb, seg) || !step_syn(tcb, seg))
         return;
