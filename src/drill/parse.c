@@ -222,8 +222,12 @@ bool drill_parse(struct drill_script *script, const char *text, size_t len, cons
 {
     struct drill_options *o = &script->options;
     struct drill_parser p = {
-        .lex =
-            {.text = text, .len = len, .place = {1, 1}, .options = o, .error = error, .arena = error->arena},
+        .lex = {.text = drill_conditions(error->arena, text, len, options, noptions),
+                .len = len,
+                .place = {1, 1},
+                .options = o,
+                .error = error,
+                .arena = error->arena},
         .script = script,
         .arena = error->arena,
         .error = error,

@@ -43,4 +43,10 @@ bool drill_parse_tcp_options(struct drill_parser *p, struct drill_packet *packet
 bool drill_parse_call(struct drill_parser *p, struct drill_call **call);
 bool drill_parse_icmp(struct drill_parser *p, struct drill_packet *packet);
 
+/* ---- condition.c ---- */
+
+/* The text without what #ifdef and #ifndef leave out; blanks stand in its place. */
+const char *drill_conditions(struct drill_arena *arena, const char *text, size_t len,
+                             const char *const *options, unsigned noptions);
+
 #endif

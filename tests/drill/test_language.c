@@ -490,6 +490,46 @@ static void test_files(void **state)
     vt_drill_list_free(&list);
 }
 
+/* #ifdef leaves lines out, and those behind keep their numbers. */
+static void test_conditions(void **state)
+{
+    static const char text[] = "#ifdef WRONG\n"
+                               "nonsense\n"
+                               "#ifndef WRONG\n"
+                               "more of it\n"
+                               "#endif\n"
+                               "#else\n" SOCKET "#endif\n"
+                               "+0 close(3) = 1\n";
+    const char *defined[] = {"define=WRONG=1"};
+
+    (void)state;
+    fails(text, 9, "close returned something else");
+    ends(text, &(struct vt_drill_config){.options = defined, .noptions = 1}, VT_DRILL_FAILED, 2, "");
+}
+
+static void test_sockstat(void **state)
+{
+    (void)state;
+    passes(OPEN "+0 `sockstat -4 -P tcp -s -p 8080 | grep -c ESTABLISHED | grep 1`\n"
+                "+0 `sockstat -4 -P tcp -s | grep -c CLOSED | grep 0`\n");
+    fails(OPEN "+0 `sockstat -4 -P tcp -s -p 8080 | grep -c ESTABLISHED | grep 0`\n", OPEN_LINES + 1,
+          "the script wants 0");
+}
+
+/* Knobs of another profile are not there, and the name of the profile is checked. */
+static void test_profiles(void **state)
+{
+    const char *freebsd[] = {"profile=freebsd"}, *plan9[] = {"profile=plan9"};
+
+    (void)state;
+    passes_with("0 `sysctl -w net.inet.tcp.sack.enable=0`\n",
+                &(struct vt_drill_config){.options = freebsd, .noptions = 1});
+    ends("0 `sysctl -w net.inet.tcp.sack.enable=0`\n", &(struct vt_drill_config){.strict = true},
+         VT_DRILL_SKIPPED, 1, "there is no knob net.inet.tcp.sack.enable");
+    ends(SOCKET, &(struct vt_drill_config){.options = plan9, .noptions = 1}, VT_DRILL_FAILED, 0,
+         "no such value");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -512,6 +552,9 @@ int main(void)
         cmocka_unit_test(test_code_fails),
         cmocka_unit_test(test_ladder_is_drawn),
         cmocka_unit_test(test_same_seed_same_run),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_sockstat),
+        cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_files),
     };
 
