@@ -96,8 +96,14 @@ int drill_live_fd(const struct drill_run *r, int64_t script_fd)
 
 bool drill_arg_fd(struct drill_run *r, struct drill_op *op)
 {
-    if (!drill_arg_int(r, op, 0, &op->script_fd))
-        return false;
+    int number;
+
+    return drill_arg_int(r, op, 0, &number) && drill_number_fd(r, op, number);
+}
+
+bool drill_number_fd(struct drill_run *r, struct drill_op *op, int number)
+{
+    op->script_fd = number;
     op->fd = drill_live_fd(r, op->script_fd);
     op->slot = op->fd >= 0 ? &r->fd[op->script_fd] : NULL;
     op->waits = op->slot != NULL && !op->slot->nonblock;

@@ -21,6 +21,8 @@ static const struct {
     {"getsockopt", drill_call_getsockopt},
     {"ioctl", drill_call_ioctl},
     {"listen", drill_call_listen},
+    {"open", drill_call_open},
+    {"pipe", drill_call_pipe},
     {"poll", drill_call_poll},
     {"read", drill_call_read},
     {"readv", drill_call_readv},
@@ -28,18 +30,19 @@ static const struct {
     {"recvfrom", drill_call_recvfrom},
     {"recvmsg", drill_call_recvmsg},
     {"send", drill_call_send},
+    {"sendfile", drill_call_sendfile},
     {"sendmsg", drill_call_sendmsg},
     {"sendto", drill_call_sendto},
     {"setsockopt", drill_call_setsockopt},
     {"shutdown", drill_call_shutdown},
     {"socket", drill_call_socket},
+    {"splice", drill_call_splice},
     {"write", drill_call_write},
     {"writev", drill_call_writev},
 };
 
 /* Calls of the language that have nothing to do with the network, or that are not here. */
-static const char *const refused[] = {"cap_set",      "open",     "pipe",  "psp_rx_assoc",
-                                      "psp_tx_assoc", "sendfile", "splice"};
+static const char *const refused[] = {"cap_set", "psp_rx_assoc", "psp_tx_assoc"};
 
 static bool prepare(struct drill_run *r, struct drill_op *op)
 {

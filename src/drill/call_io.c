@@ -143,7 +143,7 @@ static bool check_bytes(struct drill_run *r, struct drill_op *op)
     return true;
 }
 
-static bool reads(struct drill_run *r, struct drill_op *op)
+bool drill_reads(struct drill_run *r, struct drill_op *op)
 {
     op->attempt = try_read;
     op->check = check_bytes;
@@ -154,7 +154,7 @@ static bool reads(struct drill_run *r, struct drill_op *op)
 
 bool drill_call_read(struct drill_run *r, struct drill_op *op)
 {
-    return descriptor(r, op, 3) && buffer(r, op, 1) && reads(r, op);
+    return descriptor(r, op, 3) && buffer(r, op, 1) && drill_reads(r, op);
 }
 
 bool drill_call_readv(struct drill_run *r, struct drill_op *op)
@@ -162,17 +162,17 @@ bool drill_call_readv(struct drill_run *r, struct drill_op *op)
     int count;
 
     return descriptor(r, op, 3) && drill_arg_int(r, op, 2, &count) &&
-           vectors(r, op, drill_arg(op, 1), count) && reads(r, op);
+           vectors(r, op, drill_arg(op, 1), count) && drill_reads(r, op);
 }
 
 bool drill_call_recv(struct drill_run *r, struct drill_op *op)
 {
-    return descriptor(r, op, 4) && buffer(r, op, 1) && flags(r, op, 3) && reads(r, op);
+    return descriptor(r, op, 4) && buffer(r, op, 1) && flags(r, op, 3) && drill_reads(r, op);
 }
 
 bool drill_call_recvfrom(struct drill_run *r, struct drill_op *op)
 {
-    return descriptor(r, op, 6) && buffer(r, op, 1) && flags(r, op, 3) && reads(r, op);
+    return descriptor(r, op, 6) && buffer(r, op, 1) && flags(r, op, 3) && drill_reads(r, op);
 }
 
 /* What came with the message: its flags, and control messages, of which the host's sockets give none yet. */
@@ -217,7 +217,7 @@ static bool try_recvmsg(struct drill_run *r, struct drill_op *op)
 
 bool drill_call_recvmsg(struct drill_run *r, struct drill_op *op)
 {
-    if (!descriptor(r, op, 3) || !message(r, op, 1) || !flags(r, op, 2) || !reads(r, op))
+    if (!descriptor(r, op, 3) || !message(r, op, 1) || !flags(r, op, 2) || !drill_reads(r, op))
         return false;
     op->attempt = try_recvmsg;
     op->check = check_message;
@@ -236,7 +236,7 @@ static bool try_write(struct drill_run *r, struct drill_op *op)
     return done;
 }
 
-static bool writes(struct drill_run *r, struct drill_op *op)
+bool drill_writes(struct drill_run *r, struct drill_op *op)
 {
     struct drill_conn *c = drill_op_conn(op);
 
@@ -256,7 +256,7 @@ static bool writes(struct drill_run *r, struct drill_op *op)
 
 bool drill_call_write(struct drill_run *r, struct drill_op *op)
 {
-    return descriptor(r, op, 3) && buffer(r, op, 1) && writes(r, op);
+    return descriptor(r, op, 3) && buffer(r, op, 1) && drill_writes(r, op);
 }
 
 bool drill_call_writev(struct drill_run *r, struct drill_op *op)
@@ -264,12 +264,12 @@ bool drill_call_writev(struct drill_run *r, struct drill_op *op)
     int count;
 
     return descriptor(r, op, 3) && drill_arg_int(r, op, 2, &count) &&
-           vectors(r, op, drill_arg(op, 1), count) && writes(r, op);
+           vectors(r, op, drill_arg(op, 1), count) && drill_writes(r, op);
 }
 
 bool drill_call_send(struct drill_run *r, struct drill_op *op)
 {
-    return descriptor(r, op, 4) && buffer(r, op, 1) && flags(r, op, 3) && writes(r, op);
+    return descriptor(r, op, 4) && buffer(r, op, 1) && flags(r, op, 3) && drill_writes(r, op);
 }
 
 bool drill_call_sendto(struct drill_run *r, struct drill_op *op)
@@ -282,7 +282,7 @@ bool drill_call_sendto(struct drill_run *r, struct drill_op *op)
         return false;
     if (op->has_addr)
         drill_conn_begin(r, drill_op_conn(op), &op->addr);
-    return writes(r, op);
+    return drill_writes(r, op);
 }
 
 bool drill_call_sendmsg(struct drill_run *r, struct drill_op *op)
@@ -300,5 +300,5 @@ bool drill_call_sendmsg(struct drill_run *r, struct drill_op *op)
         op->addr = (struct vt_addr){.ip = r->options->remote, .port = r->options->connect_port};
         drill_conn_begin(r, drill_op_conn(op), &op->addr);
     }
-    return writes(r, op);
+    return drill_writes(r, op);
 }

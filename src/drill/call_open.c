@@ -244,6 +244,11 @@ static bool try_close(struct drill_run *r, struct drill_op *op)
     struct drill_conn *c = drill_op_conn(op);
     struct lookup l = {.closing = false};
 
+    if (op->fd < 0 && op->script_fd >= 0 && op->script_fd < DRILL_FDS &&
+        r->fd[op->script_fd].kind >= DRILL_FD_FILE) {
+        r->fd[op->script_fd] = (struct drill_fd){0};
+        return drill_attempt_nothing(r, op);
+    }
     if (!op->started) {
         op->started = op->moved = true;
         op->result = op->fd >= 0 ? vt_close(r->host, op->fd) : -VT_EBADF;

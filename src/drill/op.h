@@ -38,6 +38,9 @@ struct drill_op {
 
 /* ---- sockstat.c ---- */
 
+bool drill_shell_text(struct drill_run *r, struct drill_place place, char **word, unsigned n);
+bool drill_shell_rm(struct drill_run *r, char **word, unsigned n);
+bool drill_shell_dd(struct drill_run *r, struct drill_place place, char **word, unsigned n);
 bool drill_sockstat(struct drill_run *r, struct drill_place place, char **word, unsigned n);
 
 /* ---- args.c ---- */
@@ -55,8 +58,9 @@ bool drill_value(struct drill_run *r, const struct drill_expr *e, int64_t *value
 bool drill_arg_int(struct drill_run *r, const struct drill_op *op, unsigned i, int *value);
 /* [5] */
 bool drill_arg_bracketed(struct drill_run *r, const struct drill_op *op, unsigned i, int *value);
-/* Argument 0 as the descriptor of the call. */
+/* Argument 0 as the descriptor of the call; and a number that was read already. */
 bool drill_arg_fd(struct drill_run *r, struct drill_op *op);
+bool drill_number_fd(struct drill_run *r, struct drill_op *op, int number);
 /* ..., NULL or a struct of {sa_family = AF_INET, sin_port = htons(80), sin_addr = inet_addr("...")}; for ...
  * it is `usual`. A number is a family: *family; then there is no address. */
 bool drill_arg_addr(struct drill_run *r, struct drill_op *op, unsigned i, struct vt_addr usual, int *family);
@@ -74,7 +78,7 @@ drill_prepare drill_call_socket, drill_call_bind, drill_call_listen, drill_call_
     drill_call_setsockopt, drill_call_poll, drill_call_epoll_create, drill_call_epoll_ctl,
     drill_call_epoll_wait, drill_call_read, drill_call_readv, drill_call_recv, drill_call_recvfrom,
     drill_call_recvmsg, drill_call_write, drill_call_writev, drill_call_send, drill_call_sendto,
-    drill_call_sendmsg;
+    drill_call_sendmsg, drill_call_open, drill_call_sendfile, drill_call_pipe, drill_call_splice;
 
 /* The connection of the call's socket; NULL when it is none. */
 static inline struct drill_conn *drill_op_conn(const struct drill_op *op)
@@ -85,6 +89,11 @@ static inline struct drill_conn *drill_op_conn(const struct drill_op *op)
 vt_time drill_op_timeout(struct drill_run *r, const struct drill_op *op, int option);
 /* One attempt of a call that reads, writes or connects. */
 bool drill_op_io(struct drill_run *r, struct drill_op *op, bool (*attempt)(struct drill_io *io));
+/* The rest of a call that reads or writes op->buf, op->len. */
+bool drill_reads(struct drill_run *r, struct drill_op *op);
+bool drill_writes(struct drill_run *r, struct drill_op *op);
+/* An attempt that is done at once, with 0. */
+bool drill_attempt_nothing(struct drill_run *r, struct drill_op *op);
 /* Takes a free place under the script's number. */
 bool drill_take_fd(struct drill_run *r, struct drill_op *op, enum drill_fd_kind kind, struct drill_fd **slot);
 /* Notes that the socket has begun to speak to the usual peer. */

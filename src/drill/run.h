@@ -58,15 +58,27 @@ enum drill_fd_kind {
     DRILL_FD_FREE,
     DRILL_FD_SOCKET,
     DRILL_FD_EPOLL,
+    DRILL_FD_FILE,
+    DRILL_FD_PIPE, /* either end */
 };
 
-#define DRILL_FDS 1024
+/* A file that a shell line made, or a pipe: a number of bytes. */
+struct drill_file {
+    struct drill_file *next;
+    const char *path;
+    size_t len;
+    bool there;
+};
+
+#define DRILL_FDS      1024
+#define DRILL_COUNTERS 1 /* of nstat */
 
 struct drill_fd {
     enum drill_fd_kind kind;
     int live;
     bool nonblock;
     struct drill_conn *conn; /* of a socket */
+    struct drill_file *file;
 };
 
 struct drill_op;
@@ -90,9 +102,11 @@ struct drill_run {
     const struct drill_live *stray; /* the first packet that was none of the script's connections */
     struct drill_fd fd[DRILL_FDS];  /* by the script's numbers */
     struct drill_op *pending;       /* the call that is waiting */
-    struct drill_code *code;        /* variables of code blocks */
-    struct vt_ladder *ladder;       /* NULL: none is drawn */
-    uint8_t *scratch;               /* DRILL_WIRE_MAX bytes */
+    struct drill_file *files;
+    uint64_t counted[DRILL_COUNTERS]; /* by nstat */
+    struct drill_code *code;          /* variables of code blocks */
+    struct vt_ladder *ladder;         /* NULL: none is drawn */
+    uint8_t *scratch;                 /* DRILL_WIRE_MAX bytes */
 };
 
 /* ---- run.c ---- */

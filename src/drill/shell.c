@@ -6,11 +6,12 @@
  *                                         and NAME_max
  *     .../set_sysctls.py /proc/sys/PATH=VALUE...   the same, as google's suite writes it
  *     echo VALUE > /proc/sys/PATH         the same
- *     sockstat ... | grep -c STATE | grep N   the connections in that state are counted
  *     sleep SECONDS                       time passes
- *     FILE.sh                             a file of such lines, in which knobs that are not known are let
- * pass /tmp/sysctl_restore_....sh          nothing: each script has a host of its own tc, ethtool, ip
- * tcp_metrics         nothing: they prepare a kernel's device
+ *     nstat, grep; rm, dd; sockstat       shell_text.c, files.c, sockstat.c
+ *     FILE.sh                             a file of such lines, in which unknown knobs are let pass
+ *     ip tcp_metrics flush                Fast Open's cookies are forgotten
+ *     /tmp/sysctl_restore_....sh          nothing: each script has a host of its own
+ *     tc, ethtool                         nothing: they prepare a kernel's device
  *
  * Everything else is refused by name, and the script skipped. */
 #include <limits.h>
@@ -155,7 +156,7 @@ static bool ends_with(const char *s, const char *end)
 
 static bool run_command(struct shell *sh, char **word, unsigned n)
 {
-    static const char *const nothing[] = {"tc", "ethtool", "nstat", "true", ":", "set", "modprobe", "exit"};
+    static const char *const nothing[] = {"tc", "ethtool", "true", ":", "set", "modprobe", "exit"};
     const char *name = word[0];
 
     drill_tell(sh->r, "$ %s%s", name, n > 1 ? " ..." : "");
@@ -170,6 +171,12 @@ static bool run_command(struct shell *sh, char **word, unsigned n)
         return cmd_sysctl(sh, word, n);
     if (strcmp(name, "echo") == 0)
         return cmd_echo(sh, word, n);
+    if (strcmp(name, "nstat") == 0 || strcmp(name, "grep") == 0)
+        return drill_shell_text(sh->r, sh->place, word, n);
+    if (strcmp(name, "rm") == 0 || strcmp(name, "/bin/rm") == 0)
+        return drill_shell_rm(sh->r, word, n);
+    if (strcmp(name, "dd") == 0 || strcmp(name, "/bin/dd") == 0)
+        return drill_shell_dd(sh->r, sh->place, word, n);
     if (strcmp(name, "sockstat") == 0)
         return drill_sockstat(sh->r, sh->place, word, n);
     if (strcmp(name, "sleep") == 0)
