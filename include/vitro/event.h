@@ -144,6 +144,7 @@ enum vt_event_kind {
     X(TCP_BAD_ADDR, VT_L_TRANSPORT, "tcp-bad-addr",                                                          \
       "to or from a broadcast or multicast address (RFC 9293 3.9.2.3)")                                      \
     X(TCP_NO_CONN, VT_L_TRANSPORT, "tcp-no-conn", "no connection; answered with RST (RFC 9293 3.10.7.1)")    \
+    X(TCP_RST_LIMIT, VT_L_TRANSPORT, "tcp-rst-limit", "no connection, and RSTs enough this second (V56)")    \
     X(TCP_RST_CLOSED, VT_L_TRANSPORT, "tcp-rst-closed", "a RST for no connection (RFC 9293 3.10.7.1)")       \
     X(TCP_LISTEN_FLAGS, VT_L_TRANSPORT, "tcp-listen", "not a SYN, at a listener (RFC 9293 3.10.7.2)")        \
     X(TCP_SYN_QUEUE, VT_L_TRANSPORT, "tcp-syn-queue", "the listener's SYN queue is full (V54)")              \

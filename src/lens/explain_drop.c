@@ -68,6 +68,7 @@ static const char *const chinese[VT_DROP_COUNT] = {
     [VT_DROP_TCP_CHECKSUM] = "TCP 校验和错误（RFC 9293 3.1）",
     [VT_DROP_TCP_BAD_ADDR] = "来自或发往广播、组播地址（RFC 9293 3.9.2.3）",
     [VT_DROP_TCP_NO_CONN] = "没有这个连接，以 RST 回答（RFC 9293 3.10.7.1）",
+    [VT_DROP_TCP_RST_LIMIT] = "没有这样的连接，而这一秒内的 RST 已够多（V56）",
     [VT_DROP_TCP_RST_CLOSED] = "针对不存在的连接的 RST（RFC 9293 3.10.7.1）",
     [VT_DROP_TCP_LISTEN_FLAGS] = "到达监听者的不是 SYN（RFC 9293 3.10.7.2）",
     [VT_DROP_TCP_COOKIE] = "SYN cookie 不真或已过期（V55，RFC 4987 3.6）",

@@ -443,6 +443,12 @@ struct vt_tcp_bucket {
 
 #define VT_TCP_PORT_BUCKETS 64
 
+/* RSTs to some destinations in a second (V56). */
+#define VT_RST_BUCKETS 64
+struct vt_rst_bucket {
+    uint32_t second, count;
+};
+
 struct vt_tcp {
     struct vt_core *core;
     struct vt_net *net;
@@ -464,6 +470,7 @@ struct vt_tcp {
     vt_time fo_paused_at;        /* when Fast Open was last found to be swallowed on the way */
     uint32_t fo_pauses;          /* how often, in a row */
     uint64_t cookies_sent, cookies_taken, cookies_failed; /* SYN cookies */
+    struct vt_rst_bucket rst[VT_RST_BUCKETS];
     struct vt_tcb *free_later; /* freed at the burst's end, when nobody on the stack holds them */
 };
 
@@ -498,7 +505,9 @@ void vt_tcp_table_remove(struct vt_tcp_end *e);
 void vt_tcp_table_replace(struct vt_tcp_end *from, struct vt_tcp_end *to);
 struct vt_tcp_end *vt_tcp_table_find(struct vt_tcp *tcp, const struct vt_addr *local,
                                      const struct vt_addr *remote);
-struct vt_tcp_listener *vt_tcp_find_listener(struct vt_tcp *tcp, const struct vt_addr *local);
+/* Who listens there. Several that share the port divide the connections among them by their names. */
+struct vt_tcp_listener *vt_tcp_find_listener(struct vt_tcp *tcp, const struct vt_addr *local,
+                                             const struct vt_addr *remote);
 struct vt_tcp_portref *vt_tcp_port_get(struct vt_tcp *tcp, uint16_t port, bool make);
 void vt_tcp_port_hold(struct vt_tcp_end *e, struct vt_tcp_portref *ref);
 void vt_tcp_port_drop(struct vt_tcp_end *e);
@@ -907,6 +916,9 @@ void vt_tcb_release(struct vt_tcb *tcb);
 void vt_tcp_wake(struct vt_tcb *tcb, unsigned events);
 
 /* tcp_timewait.c */
+/* RFC 6191 3, RFC 9293 3.6.1: whether connect() may use the name of a closed connection anew, its numbers
+ * going on behind `*used`. */
+bool vt_tcp_timewait_reusable(const struct vt_tcp_timewait *tw, struct vt_seq *used);
 /* Hands the connection over to a TIME-WAIT entry; the control block leaves the table. */
 void vt_tcp_enter_timewait(struct vt_tcb *tcb);
 void vt_tcp_timewait_segment(struct vt_tcp_timewait *tw, struct vt_tcp_seg *seg);

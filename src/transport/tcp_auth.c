@@ -120,7 +120,7 @@ struct vt_tcp_sign vt_tcp_sign_rst(struct vt_tcp *tcp, const struct vt_tcp_seg *
     if (tcp->auths == 0)
         return s;
     struct vt_tcp_end *e = vt_tcp_table_find(tcp, &seg->dst, &seg->src);
-    struct vt_tcp_listener *l = e == NULL ? vt_tcp_find_listener(tcp, &seg->dst) : NULL;
+    struct vt_tcp_listener *l = e == NULL ? vt_tcp_find_listener(tcp, &seg->dst, &seg->src) : NULL;
     const struct vt_tcp_auth *auth = e != NULL ? auth_of(e) : l != NULL ? l->tcb->auth : NULL;
     s.key = find(auth, &seg->src.ip, false, -1, -1);
     return s;

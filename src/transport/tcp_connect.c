@@ -115,7 +115,29 @@ static bool port_taken(void *ctx, uint16_t port)
     struct vt_tcp *tcp = pick->tcb->end.tcp;
     struct vt_addr local = pick->tcb->end.local;
     local.port = port;
-    return vt_tcp_port_get(tcp, port, false) != NULL || vt_tcp_table_find(tcp, &local, pick->peer) != NULL;
+    struct vt_tcp_portref *ref = vt_tcp_port_get(tcp, port, false);
+    struct vt_tcp_end *e = vt_tcp_table_find(tcp, &local, pick->peer);
+    struct vt_seq used;
+    if (ref != NULL && ref->owners != NULL)
+        return true;
+    if (e == NULL)
+        return ref != NULL;
+    return e->kind != VT_TCP_KIND_TIMEWAIT ||
+           !vt_tcp_timewait_reusable((struct vt_tcp_timewait *)(void *)e, &used);
+}
+
+/* The new connection's name may be that of a TIME-WAIT, which then ends. True: it was, and had used numbers
+ * up to `*used`. */
+static bool take_over(struct vt_tcb *tcb, struct vt_seq *used)
+{
+    struct vt_tcp_end *e = vt_tcp_table_find(tcb->end.tcp, &tcb->end.local, &tcb->end.remote);
+    if (e == NULL || e->kind != VT_TCP_KIND_TIMEWAIT)
+        return false;
+    struct vt_tcp_timewait *tw = (struct vt_tcp_timewait *)(void *)e;
+    if (!vt_tcp_timewait_reusable(tw, used))
+        return false;
+    vt_tcp_timewait_free(tw);
+    return true;
 }
 
 static int choose_local(struct vt_tcb *tcb, const struct vt_addr *peer)
@@ -139,8 +161,9 @@ static int choose_local(struct vt_tcb *tcb, const struct vt_addr *peer)
     return 0;
 }
 
-/* A control block that has been used before starts anew; what the program set stays. */
-static void begin(struct vt_tcb *tcb)
+/* A control block that has been used before starts anew; what the program set stays. `used`: the last of its
+ * name had numbers up to this. */
+static void begin(struct vt_tcb *tcb, const struct vt_seq *used)
 {
     struct vt_tcp *tcp = tcb->end.tcp;
     vt_time now = tcp->core->now;
@@ -148,6 +171,8 @@ static void begin(struct vt_tcb *tcb)
     tcb->flags &= VT_TCBF_NODELAY | VT_TCBF_CORK | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE | VT_TCBF_REUSEADDR |
                   VT_TCBF_REUSEPORT | VT_TCBF_BOUND | VT_TCBF_SNDBUF_SET | VT_TCBF_RCVBUF_SET | VT_TCBF_DIRTY;
     tcb->iss = vt_tcp_isn(tcp, &tcb->end.local, &tcb->end.remote);
+    if (used != NULL && vt_seq_le(tcb->iss, *used)) /* RFC 6191: behind all that the last of that name used */
+        tcb->iss = vt_seq_add(*used, UINT16_MAX + 2);
     tcb->ts_offset = vt_tcp_ts_offset(tcp, &tcb->end.local, &tcb->end.remote);
     tcb->snd_una = tcb->snd_nxt = tcb->iss;
     tcb->snd_small = tcb->snd_up = tcb->iss;
@@ -182,9 +207,12 @@ static int open_to(struct vt_tcb *tcb, const struct vt_addr *peer)
     if (to.port == 0)
         return -VT_EADDRNOTAVAIL;
     struct vt_addr local = tcb->end.local;
+    struct vt_seq used = vt_seq(0);
+    bool again = false;
     int err = choose_local(tcb, &to);
     if (err == 0) {
         tcb->end.remote = to;
+        again = take_over(tcb, &used);
         err = vt_tcp_table_add(&tcb->end);
         if (err == -VT_EADDRINUSE)
             err = -VT_EADDRNOTAVAIL;
@@ -194,7 +222,7 @@ static int open_to(struct vt_tcb *tcb, const struct vt_addr *peer)
         tcb->end.remote = (struct vt_addr){VT_IP4_ANY, 0, 0};
         return err;
     }
-    begin(tcb);
+    begin(tcb, again ? &used : NULL);
     vt_tcp_emit_conn(&tcb->end, VT_EV_TCP_CONN, 0);
     vt_tcp_set_state(&tcb->end, VT_TCP_SYN_SENT, VT_DOC_RFC9293_3_5);
     return 0;

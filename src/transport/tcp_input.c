@@ -87,13 +87,38 @@ static void consume(struct vt_tcp *tcp, struct vt_tcp_seg *seg)
     seg->p = NULL;
 }
 
+/* V56: no more RSTs to a destination than so many a second, so that a flood from a false source is not passed
+ * on to it. Kept by keyed hash, and the number varies, so that nobody can count what is sent to others. */
+static bool rst_allowed(struct vt_tcp *tcp, struct vt_ip to)
+{
+    uint32_t limit = (uint32_t)tcp->knobs.rst_per_second;
+    uint32_t second = (uint32_t)(tcp->core->now / (uint64_t)VT_SEC) + 1;
+    uint8_t name[21] = {'r'};
+    if (limit == 0)
+        return true;
+    memcpy(name + 1, to.b, 16);
+    struct vt_rst_bucket *b = &tcp->rst[vt_siphash(&tcp->core->key, name, 17) % VT_RST_BUCKETS];
+    if (b->second != second) {
+        vt_put32(name + 17, second);
+        b->second = second;
+        b->count = limit - (uint32_t)(vt_siphash(&tcp->core->key, name, 21) % (limit / 4 + 1));
+    }
+    if (b->count == 0)
+        return false;
+    b->count--;
+    return true;
+}
+
 /* RFC 9293 3.10.7.1: nobody of that name. */
 static void closed_segment(struct vt_tcp *tcp, struct vt_tcp_seg *seg)
 {
     bool rst = (seg->flags & VT_RST) != 0;
-    if (!rst)
+    enum vt_drop reason = rst ? VT_DROP_TCP_RST_CLOSED : VT_DROP_TCP_NO_CONN;
+    if (!rst && rst_allowed(tcp, seg->src.ip))
         vt_tcp_reply_rst(tcp, seg, 0);
-    vt_drop(tcp->core, seg->p, rst ? VT_DROP_TCP_RST_CLOSED : VT_DROP_TCP_NO_CONN, seg->in->nif->index, 0);
+    else if (!rst)
+        reason = VT_DROP_TCP_RST_LIMIT;
+    vt_drop(tcp->core, seg->p, reason, seg->in->nif->index, 0);
 }
 
 static uint32_t scale_of(const struct vt_tcp_end *e)
@@ -133,7 +158,7 @@ void vt_tcp_input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in)
     }
     struct vt_tcp_end *e = vt_tcp_table_find(tcp, &seg.dst, &seg.src);
     if (e == NULL) {
-        struct vt_tcp_listener *l = vt_tcp_find_listener(tcp, &seg.dst);
+        struct vt_tcp_listener *l = vt_tcp_find_listener(tcp, &seg.dst, &seg.src);
         emit_rx(tcp, l != NULL ? &l->tcb->end : NULL, &seg, seg.wnd);
         if (!authentic(tcp, NULL, l, &seg))
             return;

@@ -54,7 +54,9 @@
     X(min_snd_mss, "net.ipv4.tcp_min_snd_mss", 48, 48, 1460)                                  \
     X(challenge_ack_limit, "net.ipv4.tcp_challenge_ack_per_second", 10, 1, INT32_MAX)         \
     X(rfc1337, "net.ipv4.tcp_rfc1337", 1, 0, 1)                                               \
-    X(tw_reuse, "net.ipv4.tcp_tw_reuse", 1, 0, 1)                                             \
+    X(tw_reuse, "net.ipv4.tcp_tw_reuse", 2, 0, 2)                                             \
+    X(tw_reuse_delay, "net.ipv4.tcp_tw_reuse_delay", 1000, 1, 60000)                          \
+    X(rst_per_second, "net.ipv4.tcp_rst_per_second", 200, 0, INT32_MAX)                       \
     X(fastopen, "net.ipv4.tcp_fastopen", 0, 0, INT32_MAX) /* S12's; Linux 1 */                \
     X(fastopen_blackhole, "net.ipv4.tcp_fastopen_blackhole_timeout_sec", 0, 0, INT32_MAX)     \
     X(fastopen_key0, "net.ipv4.tcp_fastopen_key_0", -1, -1, UINT32_MAX) /* -1: a secret */    \

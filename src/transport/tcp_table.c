@@ -243,17 +243,37 @@ void vt_tcp_unbind(struct vt_tcb *tcb)
         port_free_if_unused(tcb->end.tcp, ref);
 }
 
-struct vt_tcp_listener *vt_tcp_find_listener(struct vt_tcp *tcp, const struct vt_addr *local)
+/* A listener for `ip`, which is its address: the only one, or, of those that share the port (SO_REUSEPORT),
+ * the one that the connection's name falls to. */
+static struct vt_tcp_listener *listener_at(struct vt_tcp *tcp, const struct vt_tcp_portref *ref,
+                                           struct vt_ip ip, const struct vt_addr *local,
+                                           const struct vt_addr *remote)
+{
+    struct vt_tcb *one = NULL;
+    uint32_t sharers = 0;
+    for (struct vt_tcb *o = ref->owners; o != NULL; o = o->bound_next) {
+        if (o->listener == NULL || !vt_ip_eq(o->end.local.ip, ip))
+            continue;
+        one = o;
+        sharers += vt_tcb_is(o, VT_TCBF_REUSEPORT);
+    }
+    if (sharers < 2)
+        return one != NULL ? one->listener : NULL;
+    /* Not the low bits, by which the table is divided. */
+    uint32_t pick = (uint32_t)((uint64_t)name_hash(tcp, local, remote) * sharers >> 32);
+    for (struct vt_tcb *o = ref->owners; o != NULL; o = o->bound_next)
+        if (o->listener != NULL && vt_ip_eq(o->end.local.ip, ip) && vt_tcb_is(o, VT_TCBF_REUSEPORT) &&
+            pick-- == 0)
+            return o->listener;
+    return one->listener;
+}
+
+struct vt_tcp_listener *vt_tcp_find_listener(struct vt_tcp *tcp, const struct vt_addr *local,
+                                             const struct vt_addr *remote)
 {
     struct vt_tcp_portref *ref = vt_tcp_port_get(tcp, local->port, false);
-    struct vt_tcp_listener *wild = NULL;
-    for (struct vt_tcb *o = ref != NULL ? ref->owners : NULL; o != NULL; o = o->bound_next) {
-        if (o->listener == NULL)
-            continue;
-        if (vt_ip_eq(o->end.local.ip, local->ip))
-            return o->listener;
-        if (vt_ip_is_any(o->end.local.ip))
-            wild = o->listener;
-    }
-    return wild;
+    if (ref == NULL)
+        return NULL;
+    struct vt_tcp_listener *l = listener_at(tcp, ref, local->ip, local, remote);
+    return l != NULL ? l : listener_at(tcp, ref, VT_IP4_ANY, local, remote);
 }

@@ -113,12 +113,26 @@ static bool reopen(struct vt_tcp_timewait *tw, struct vt_tcp_seg *seg)
     int32_t later = tw->ts && seg->opts.ts_ok ? (int32_t)(seg->opts.tsval - tw->ts_recent) : 0;
     /* RFC 6191 2: the timestamp decides; where it is the same, or there is none, the number does. */
     bool newer = later > 0 || (later == 0 && vt_seq_gt(seg->seq, tw->rcv_nxt));
-    struct vt_tcp_listener *l = vt_tcp_find_listener(tcp, &seg->dst);
-    if (tcp->knobs.tw_reuse == 0 || !newer || l == NULL)
+    struct vt_tcp_listener *l = vt_tcp_find_listener(tcp, &seg->dst, &seg->src);
+    if (!newer || l == NULL)
         return false;
     struct vt_seq used = tw->snd_nxt;
     vt_tcp_timewait_free(tw);
     vt_tcp_listen_segment(l, tcp, seg, &used);
+    return true;
+}
+
+bool vt_tcp_timewait_reusable(const struct vt_tcp_timewait *tw, struct vt_seq *used)
+{
+    const struct vt_tcp *tcp = tw->end.tcp;
+    const struct vt_tcp_knobs *k = &tcp->knobs;
+    bool loop = vt_ip_is_loopback(tw->end.local.ip) || vt_ip_is_loopback(tw->end.remote.ip);
+    /* The clock of timestamps must have moved on, so that the new connection's are newer than all that may
+     * still be on their way; without timestamps nothing tells. */
+    bool moved = tcp->core->now - tw->ts_recent_at >= (vt_time)(k->tw_reuse_delay * VT_MSEC);
+    if (k->tw_reuse == 0 || (k->tw_reuse == 2 && !loop) || !tw->ts || k->timestamps == 0 || !moved)
+        return false;
+    *used = tw->snd_nxt;
     return true;
 }
 

@@ -723,17 +723,6 @@ static void test_v61_our_number_is_larger(void **state)
     rig_free(r);
 }
 
-static void test_v61_reuse_is_a_knob(void **state)
-{
-    (void)state;
-    struct rig *r = time_wait(NULL);
-    rig_knob(r, "net.ipv4.tcp_tw_reuse", 0);
-    rig_in(r, "S 300:300(0) win 65535 <mss 1460>");
-    rig_out(r, ". 2:2(0) ack 2");
-    rig_dropped(r, VT_DROP_TCP_TIME_WAIT, 1);
-    rig_free(r);
-}
-
 static void test_v61_no_listener(void **state)
 {
     (void)state;
@@ -885,7 +874,6 @@ int main(void)
         cmocka_unit_test(test_v61_newer_syn_by_number),
         cmocka_unit_test(test_v61_newer_syn_by_timestamp),
         cmocka_unit_test(test_v61_our_number_is_larger),
-        cmocka_unit_test(test_v61_reuse_is_a_knob),
         cmocka_unit_test(test_v61_no_listener),
         cmocka_unit_test(test_v65_time_wait_is_capped),
         cmocka_unit_test(test_close_in_time_wait),
