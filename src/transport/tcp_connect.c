@@ -234,7 +234,7 @@ static void first_syn(struct vt_tcb *tcb)
     tcb->open &= (uint16_t)~VT_OPEN_DEFERRED;
     tcb->syn_at = core->now;
     vt_tcp_send_syn(tcb);
-    vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(core->now, tcb->rto));
+    vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(core->now, vt_tcp_rto(tcb)));
 }
 
 int vt_tcp_connect(struct vt_tcb *tcb, const struct vt_addr *peer)

@@ -75,7 +75,7 @@ bool vt_tcp_icmp_error(void *ctx, const struct vt_icmp_error *err)
     vt_tcp_emit_error(&tcb->end, error, VT_DOC_RFC9293_3_9_1);
     /* As Linux: a connection that a program took by Fast Open is to it as good as established. */
     bool taken = (tcb->open & VT_OPEN_FO_CHILD) != 0 && tcb->parent == NULL;
-    if (opening && !taken && err->type == UNREACHABLE)
+    if (opening && !taken && err->type == UNREACHABLE && tcp->knobs.icmp_may_rst != 0)
         vt_tcp_done(tcb, error, VT_DOC_RFC9293_3_9_1);
     return true;
 }

@@ -79,6 +79,7 @@
     /* FreeBSD's, of the profile freebsd alone. */                                            \
     X(blackhole, "net.inet.tcp.blackhole", 0, 0, 3)                                           \
     X(drop_synfin, "net.inet.tcp.drop_synfin", 0, 0, 1)                                       \
+    X(icmp_may_rst, "net.inet.tcp.icmp_may_rst", 1, 0, 1)                                     \
     X(insecure_rst, "net.inet.tcp.insecure_rst", 0, 0, 1)                                     \
     X(insecure_syn, "net.inet.tcp.insecure_syn", 0, 0, 1)                                     \
     X(keepinit_ms, "net.inet.tcp.keepinit", 0, 0, 3600000)                                    \

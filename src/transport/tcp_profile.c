@@ -8,12 +8,12 @@
 
 /* FreeBSD 14's values where they differ from Linux's. */
 static const struct vt_tcp_default freebsd_defaults[] = {
-    {FIELD(keepalive_probes), 8}, {FIELD(rmem_default), 65536},    {FIELD(rmem_max), 2097152},
-    {FIELD(wmem_default), 32768}, {FIELD(wmem_max), 2097152},      {FIELD(rto_min_us), 30000},
-    {FIELD(rto_max_ms), 64000},   {FIELD(rexmit_slop_ms), 200},    {FIELD(keepinit_ms), 75000},
-    {FIELD(retries2), 12},        {FIELD(max_quickacks), 0},       {FIELD(adv_win_scale), 0},
-    {FIELD(fastopen), 1},         {FIELD(core_rmem_max), 2097152}, {FIELD(early_retrans), 0},
-    {FIELD(port_low), 10000},     {FIELD(port_high), 65535},
+    {FIELD(keepalive_probes), 8},    {FIELD(rmem_default), 65536}, {FIELD(rmem_max), 2097152},
+    {FIELD(wmem_default), 32768},    {FIELD(wmem_max), 2097152},   {FIELD(rto_min_us), 30000},
+    {FIELD(rto_max_ms), 64000},      {FIELD(rexmit_slop_ms), 200}, {FIELD(keepinit_ms), 75000},
+    {FIELD(retries2), 12},           {FIELD(max_quickacks), 0},    {FIELD(adv_win_scale), 0},
+    {FIELD(syn_linear_timeouts), 0}, {FIELD(fastopen), 1},         {FIELD(core_rmem_max), 2097152},
+    {FIELD(early_retrans), 0},       {FIELD(port_low), 10000},     {FIELD(port_high), 65535},
 };
 
 static const struct vt_tcp_alias freebsd_aliases[] = {

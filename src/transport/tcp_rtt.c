@@ -40,5 +40,7 @@ vt_span vt_tcp_rto(const struct vt_tcb *tcb)
     vt_span rto = tcb->rto;
     for (uint8_t i = 0; i < tcb->backoff && rto < most; i++) /* RFC 6298 5.5 */
         rto *= 2;
+    if (tcb->srtt != 0 || tcb->backoff != 0) /* FreeBSD: not on the very first */
+        rto += tcb->end.tcp->knobs.rexmit_slop_ms * VT_MSEC;
     return rto < most ? rto : most;
 }
