@@ -11,7 +11,8 @@ static bool syn_rcvd_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     }
     tcb->snd_una = vt_seq_add(tcb->iss, 1);
     tcb->snd_wnd = seg->wnd;
-    tcb->max_wnd = seg->wnd;
+    if (seg->wnd > tcb->max_wnd) /* RFC 5961 5.2: the largest of all, the SYN's too */
+        tcb->max_wnd = seg->wnd;
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;
     vt_tcp_set_state(&tcb->end, VT_TCP_ESTABLISHED, VT_DOC_RFC9293_3_10_7_4);

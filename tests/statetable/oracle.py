@@ -93,7 +93,7 @@ class Rules:
 
     def __init__(self, path=RULES):
         self.given, self.classes, self.values, self.admits, self.rules, self.hear = {}, {}, [], [], [], []
-        self.otherwise = {}
+        self.otherwise, self.judges = {}, {}
         with open(path, encoding="utf-8") as f:
             current = None
             for number, line in enumerate(self.logical(f), 1):
@@ -149,7 +149,7 @@ class Rules:
     def program(self, state):
         """The rules for one state as the source of a function of a case, which gives (rule, admit, outcome)."""
         lines = []
-        variables = dict.fromkeys(["SND.UNA", "SND.NXT", "SND.WND", "MAX.SND.WND", "RCV.NXT", "RCV.WND", "SND.WL1", "SND.WL2"])
+        variables = ["SND.UNA", "SND.NXT", "SND.WND", "MAX.SND.WND", "RCV.NXT", "RCV.WND"]
         lines.append("def outcome(given, URG, ACK, PSH, RST, SYN, FIN, TEXT, SEG_SEQ, SEG_ACK, SEG_WND):")
         lines.append(f"    state = {state!r}")
         lines += [f"    {name(v)} = given.get({v!r}, 0)" for v in [*variables, *self.otherwise]]
@@ -189,31 +189,71 @@ class Rules:
                 out.append("RCV_NXT_after = o['RCV.NXT']")
         return out
 
+    def judge(self, state):
+        """A function of a setting's variables and a segment, (rule, admit, outcome)."""
+        if state not in self.judges:
+            scope = {"max": max, "min": min}
+            exec(compile(self.program(state), f"rules.txt for {state}", "exec"), scope)
+            self.judges[state] = scope["outcome"]
+        return self.judges[state]
+
+    def values_of(self, variable, state, given, seg_len=0):
+        """The values of a class."""
+        scope = {name(k): v for k, v in given.items()}
+        scope.update(max=max, min=min, state=state, RIGHT=given["RCV.NXT"] + given["RCV.WND"], SEG_LEN=seg_len)
+        return [eval(e, scope) for _, e in self.classes[variable]]
+
     def cases(self, setting, extra=None):
         """Each case of a setting: (line, outcome, rule, admit)."""
         state = setting.partition("/")[0]
         given = {**self.otherwise, **self.given[setting], **(extra or {})}
-        scope = {"max": max, "min": min}
-        exec(compile(self.program(state), f"rules.txt for {state}", "exec"), scope)
-        judge = scope["outcome"]
-        bits = list(itertools.product((0, 1), repeat=len(FLAGS)))
-        variables = {name(k): v for k, v in given.items()}
-        variables.update(scope, state=state, RIGHT=given["RCV.NXT"] + given["RCV.WND"])
-        acks = [eval(e, variables) for _, e in self.classes["SEG.ACK"]]
-        wnds = [eval(e, variables) for _, e in self.classes["SEG.WND"]]
-        texts = [eval(e, variables) for _, e in self.classes["TEXT"]]
-        seqs = [compile(e, "class", "eval") for _, e in self.classes["SEG.SEQ"]]
-        for flags in bits:
-            letters = "".join(letter for (letter, _), bit in zip(FLAGS, flags) if bit) or "-"
+        acks = self.values_of("SEG.ACK", state, given)
+        wnds = self.values_of("SEG.WND", state, given)
+        texts = self.values_of("TEXT", state, given)
+        judge = self.judge(state)
+        for flags in itertools.product((0, 1), repeat=len(FLAGS)):
+            letters = flag_letters(flags)
             for text in texts:
-                variables["SEG_LEN"] = text + flags[4] + flags[5]
-                for seq in [eval(e, variables) for e in seqs]:
-                    for ack, wnd in itertools.product(acks, wnds):
-                        which, admit, o = judge(given, *flags, text, seq, ack, wnd)
-                        line = f"{letters} {seq} {ack} {wnd} {text}"
-                        if which < 0:
-                            raise Mistake(f"{setting}: no rule for {line}")
-                        yield line, words(state, given, o), which, admit
+                seqs = self.values_of("SEG.SEQ", state, given, text + flags[4] + flags[5])
+                for seq, ack, wnd in itertools.product(seqs, acks, wnds):
+                    which, admit, o = judge(given, *flags, text, seq, ack, wnd)
+                    line = f"{letters} {seq} {ack} {wnd} {text}"
+                    if which < 0:
+                        raise Mistake(f"{setting}: no rule for {line}")
+                    yield line, words(state, given, o), which, admit
+
+
+def flag_letters(flags):
+    return "".join(letter for (letter, _), bit in zip(FLAGS, flags) if bit) or "-"
+
+
+def follow(state, given, o, rule, segment, right):
+    """What the connection is and knows after a segment, as the rules have it: (state, variables); None where a next
+    segment would be about another connection, or about more than one hole. `right`: the right edge of the window that
+    was told last."""
+    _, _, _, _, _, fin, text, seq, ack, wnd = segment
+    last = o["moves"][-1] if o["moves"] else state
+    after = {**given, **{k: v for k, v in o.items() if k in given}}
+    if last in ("CLOSED", "LISTEN") or (state, last) == ("TIME-WAIT", "SYN-RECEIVED"):
+        return None
+    if state == "SYN-SENT" and last != state:
+        after.update({"MAX.SND.WND": wnd, "SND.WL1": seq, "SND.WL2": ack, "ACTIVE": int(last == "SYN-RECEIVED")})
+    edge = given["RCV.NXT"] + given["RCV.WND"]
+    if rule.startswith("hole"):
+        if given["HELD.TO"] or given["FIN.AT"]:
+            return None
+        if text:
+            after.update({"HELD.FROM": seq, "HELD.TO": min(seq + text, edge)})
+        if fin and seq + text < edge:
+            after["FIN.AT"] = seq + text
+    if after["HELD.TO"] and after["HELD.FROM"] <= after["RCV.NXT"]:
+        after.update({"HELD.FROM": 0, "HELD.TO": 0})
+    if after["FIN.AT"] < after["RCV.NXT"] or last not in GROUPS["receiving"]:
+        after["FIN.AT"] = 0
+    after["UNREAD"] += o.get("reads", 0)
+    if last != "SYN-SENT":
+        after["RCV.WND"] = max(right - after["RCV.NXT"], 0) if right else given["RCV.WND"]
+    return last, after
 
 
 def words(state, given, o):

@@ -18,7 +18,7 @@
 #define PEER_PORT 40000
 #define IRS       UINT32_C(0xffffffff)
 #define ISS       UINT32_C(0xffffffce) /* our 100 bytes straddle the wrap */
-#define TRIP      (300 * VT_MSEC)
+#define TRIP      (450 * VT_MSEC)
 #define PATIENCE  (500 * VT_MSEC)
 #define REST      (10 * VT_SEC) /* that TIME-WAIT has lasted when the segment comes */
 #define SENT      100
@@ -212,8 +212,8 @@ static void take_step(struct play *p, const char *step, size_t len)
         p->listener = NULL;
     } else if (is_step(step, len, "fill")) {
         peer(p, VT_ACK, p->window);
-    } else if (is_step(step, len, "early")) { /* the first two bytes are late */
-        inject(p, VT_ACK, p->their_nxt + 2, p->our_nxt, TOLD, 10);
+    } else if (is_step(step, len, "early")) { /* the first byte is late */
+        inject(p, VT_ACK, p->their_nxt + 1, p->our_nxt, TOLD, 10);
     } else if (is_step(step, len, "rest")) {
         tcp_node_wait_until(&p->n, p->n.core.now + REST);
     } else {
@@ -259,7 +259,6 @@ static void end(struct play *p)
 static const char *why_word(uint8_t why)
 {
     switch (why) {
-    case VT_SEG_NEW: return "syn";
     case VT_SEG_ACK:
     case VT_SEG_DELAYED_ACK:
     case VT_SEG_DUP_ACK: return "ack";
@@ -268,11 +267,12 @@ static const char *why_word(uint8_t why)
     }
 }
 
-/* What timers send again has nothing to do with the segment. */
-static bool is_reply(uint8_t why)
+/* What timers send again has nothing to do with the segment; a SYN that is sent at once has. */
+static bool is_reply(uint8_t why, const struct vt_tcp_hdr *h, bool late)
 {
-    return why == VT_SEG_NEW || why == VT_SEG_RESET || strcmp(why_word(why), "ack") == 0 ||
-           why == VT_SEG_CHALLENGE;
+    if ((h->flags & VT_SYN) != 0)
+        return !late;
+    return why == VT_SEG_RESET || why == VT_SEG_CHALLENGE || strcmp(why_word(why), "ack") == 0;
 }
 
 static void say_reply(const struct play *p, FILE *out, const struct packet *k, uint8_t why, bool late)
@@ -286,7 +286,7 @@ static void say_reply(const struct play *p, FILE *out, const struct packet *k, u
     vt_tcp_parse(k->bytes + 20, k->len - 20, &h);
     const char *sep = "";
     uint32_t seq = h.seq.v - p->iss, text = k->len - 20 - h.hlen;
-    fprintf(out, "%s:", why_word(why));
+    fprintf(out, "%s:", (h.flags & VT_SYN) != 0 ? "syn" : why_word(why));
     if ((h.flags & VT_SYN) != 0 && seq > SENT + 2) /* another incarnation */
         fprintf(out, "<SEQ=NEW>");
     else if ((h.flags & VT_RST) != 0 && (h.flags & VT_ACK) != 0)
@@ -315,7 +315,7 @@ static unsigned say_replies(struct play *p, FILE *out, bool late, unsigned n)
         struct vt_tcp_hdr h;
         vt_tcp_parse(k->bytes + 20, k->len - 20, &h);
         note_window(p, &h);
-        if (is_reply(why)) {
+        if (is_reply(why, &h, late)) {
             fprintf(out, "%s", n++ != 0 ? "+" : "");
             say_reply(p, out, k, why, late);
         }
@@ -388,8 +388,8 @@ static void say_variables(const struct play *p, FILE *out, const struct vt_tcp_e
 static void play_segment(struct play *p, uint16_t flags, const long *v, FILE *out)
 {
     const struct vt_tcp_end *e = vt_tcp_table_find(p->n.tcp, &p->us, &p->peer);
-    if (e != NULL && e->state == VT_TCP_SYN_SENT)
-        p->unread = (uint32_t)v[0] + 1; /* the peer's SYN is yet to tell where his text begins */
+    if ((flags & VT_SYN) != 0 && (e == NULL || e->state == VT_TCP_SYN_SENT))
+        p->unread = (uint32_t)v[0] + 1; /* the peer's SYN tells where his text begins */
     vt_time came = p->n.core.now;
     p->moves = p->drops = p->ready = 0;
     p->error = 0;

@@ -30,12 +30,18 @@ def fits(expected, actual):
     return expected == actual
 
 
-def judge(play, rules, setting, used):
-    """Plays one setting; returns what is wrong, a line each."""
+def variables_of(play, rules, setting):
+    """The state that a setting ends in, and the variables that are its own."""
     reached, variables = given(play, setting)
-    wrong = [] if reached == setting.partition('/')[0] else [f"the setting ends in {reached}"]
     if setting in ("CLOSED", "LISTEN"):
         variables = {}  # it has none
+    return reached, variables
+
+
+def judge(play, rules, setting, used):
+    """Plays one setting; returns what is wrong, a line each."""
+    reached, variables = variables_of(play, rules, setting)
+    wrong = [] if reached == setting.partition('/')[0] else [f"the setting ends in {reached}"]
     for key, value in variables.items():
         if rules.given[setting].get(key, value) != value:
             wrong.append(f"{key} is {value} in the setting, {rules.given[setting][key]} in the rules")
