@@ -206,7 +206,8 @@ enum vt_impair_kind {
     X(KEEPALIVE, "keepalive")         \
     X(CHALLENGE, "challenge ack")     \
     X(RESET, "reset")                 \
-    X(COOKIE, "syn cookie")
+    X(COOKIE, "syn cookie")           \
+    X(MTU_PROBE, "mtu probe")
 
 enum vt_seg_why {
 #define X(name, word) VT_SEG_##name,
@@ -475,6 +476,7 @@ const char *vt_neigh_state_word(unsigned state);
     X(RFC5681_3_2, "RFC 5681 3.2")           \
     X(RFC5681_4_1, "RFC 5681 4.1")           \
     X(RFC4015, "RFC 4015")                   \
+    X(RFC4821_7, "RFC 4821 7")               \
     X(RFC5961_3_2, "RFC 5961 3.2")           \
     X(RFC5961_4_2, "RFC 5961 4.2")           \
     X(RFC5961_5_2, "RFC 5961 5.2")           \

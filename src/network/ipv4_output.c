@@ -101,7 +101,7 @@ int vt_ip_output(struct vt_net *net, struct vt_pbuf *p, const struct vt_ip_out *
     h.df = out->df;
     h.mf = false;
 
-    mtu = f->nif->mtu < f->pmtu ? f->nif->mtu : f->pmtu;
+    mtu = f->nif->mtu < f->pmtu || out->hop_mtu ? f->nif->mtu : f->pmtu;
     if (vt_ip_unit(p, 0) + VT_IPV4_HEADER > mtu) {
         /* A super-segment is cut by TCP's rules or not at all. */
         if (out->df || p->gso != VT_GSO_NONE)

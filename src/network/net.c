@@ -346,6 +346,14 @@ uint32_t vt_net_path_mtu(struct vt_net *net, struct vt_ip dst)
     return mtu < VT_IPV4_MTU_MIN ? VT_IPV4_MTU_MIN : mtu;
 }
 
+uint32_t vt_net_hop_mtu(struct vt_net *net, struct vt_ip dst)
+{
+    struct vt_ip next_hop;
+    const struct vt_netif *nif = vt_net_first_hop(net, VT_IP_ANY, dst, &next_hop);
+
+    return nif == NULL ? 576 : nif->mtu < VT_IPV4_MTU_MIN ? VT_IPV4_MTU_MIN : nif->mtu;
+}
+
 uint32_t vt_net_features(struct vt_net *net, struct vt_ip dst)
 {
     struct vt_ip next_hop;

@@ -77,6 +77,8 @@ int vt_net_source(struct vt_net *net, struct vt_ip dst, struct vt_ip *src);
 /* The largest IP packet that the path to dst carries, as far as known (RFC 1191); at least 68 for IPv4, and
  * never below `552` from what ICMP claims (V36: a floor, as Linux's min_pmtu). */
 uint32_t vt_net_path_mtu(struct vt_net *net, struct vt_ip dst);
+/* The first hop's alone. */
+uint32_t vt_net_hop_mtu(struct vt_net *net, struct vt_ip dst);
 /* What the first hop to dst can offload, enum vt_device_features; loopback takes everything. */
 uint32_t vt_net_features(struct vt_net *net, struct vt_ip dst);
 
@@ -87,6 +89,7 @@ struct vt_ip_out {
     uint8_t ttl; /* 0: the default */
     uint8_t tos;
     bool df;        /* may not be fragmented */
+    bool hop_mtu;   /* only the first hop's MTU counts, not what is known of the path (IP_PMTUDISC_PROBE) */
     bool broadcast; /* dst may be a broadcast address (SO_BROADCAST) */
 };
 /* Sends a packet whose transport header is in front. Takes the pbuf, whatever happens. p->ev is what made it.

@@ -28,6 +28,7 @@ uint32_t vt_pmtu_get(struct vt_net *net, struct vt_ip dst, vt_time *until)
     if (net->core->now >= e->until) {
         /* RFC 1191 6.3: forgotten, so that a path that has got wider is found out. */
         e->mtu = 0;
+        vt_net_changed(net);
         return VT_PMTU_UNKNOWN;
     }
     *until = e->until;

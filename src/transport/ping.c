@@ -323,10 +323,9 @@ long vt_ping_send(struct vt_ping_sock *s, const void *buf, size_t len, const str
         if (error != 0)
             return error;
     }
-    fits = IP_HEADER + len <= vt_net_path_mtu(ping->net, out.dst);
-    if (!fits && s->d.pmtudisc >= VT_PMTUDISC_DO)
-        return -VT_EMSGSIZE;
-    out.df = vt_dgram_df(&s->d, fits);
+    error = vt_dgram_fits(&s->d, ping->net, IP_HEADER + len, &out, &fits);
+    if (error != 0)
+        return error;
     p = vt_pbuf_from(ping->core->pool, (const uint8_t *)buf + ECHO_HEADER, len - ECHO_HEADER);
     if (p == NULL)
         return -VT_ENOBUFS;

@@ -333,6 +333,16 @@ struct vt_fastopen {
     uint8_t key[2][16];
 };
 
+/* The search for the path's MTU (tcp_pmtu.c): present where the knob asks for it. Sizes are those of IP
+ * packets. */
+struct vt_tcp_mtup {
+    uint32_t low, high; /* what works, and what may */
+    uint32_t probe;     /* the one that is out; 0: none */
+    struct vt_seq probe_from, probe_to;
+    vt_time at; /* when the search began */
+    bool enabled;
+};
+
 /* The control block (RFC 9293 3.3.1). Sequence variables have the RFC's names. */
 struct vt_tcb {
     struct vt_tcp_end end;
@@ -360,6 +370,8 @@ struct vt_tcb {
     uint16_t adv_mss;  /* what we told the peer */
     uint16_t user_mss; /* TCP_MAXSEG */
     uint32_t pmtu;
+    uint32_t net_seen; /* vt_net_generation() when it was looked up */
+    struct vt_tcp_mtup *mtup;
     uint32_t ts_recent, ts_offset;
     vt_time ts_recent_at;
 
@@ -424,6 +436,7 @@ struct vt_tcb {
     struct vt_tcb *all_next, **all_prev;
     uint64_t cause; /* of the work on the dirty list */
     uint8_t tos, ttl;
+    uint8_t pmtudisc;     /* IP_MTU_DISCOVER, enum vt_pmtudisc */
     vt_time challenge_at; /* RFC 5961 7: this second's challenge ACKs */
     uint32_t challenges;
     vt_time oow_ack_at; /* the last ACK in answer to an empty segment outside the window (V67) */
@@ -732,6 +745,33 @@ void vt_tcp_chrono_info(const struct vt_tcb *tcb, struct vt_tcp_info *i);
 /* tcp_user.c */
 /* The number of the first byte not yet read. */
 struct vt_seq vt_tcp_read_seq(const struct vt_tcb *tcb);
+
+/* tcp_pmtu.c */
+enum vt_tcp_probe {
+    VT_PROBE_NONE, /* nothing to be tried: send as ever */
+    VT_PROBE_WAIT, /* nothing is to be sent until there is room for a probe */
+    VT_PROBE_SENT,
+};
+/* Looks the path up, and sets the MSS. */
+void vt_tcp_pmtu_start(struct vt_tcb *tcb);
+void vt_tcp_pmtu_end(struct vt_tcb *tcb);
+/* Looks again where routes or what is known of paths have changed. */
+void vt_tcp_pmtu_sync(struct vt_tcb *tcb);
+/* What ICMP says. */
+void vt_tcp_pmtu_lower(struct vt_tcb *tcb, uint32_t mtu);
+/* The MTU that segments are made for. */
+uint32_t vt_tcp_pmtu_now(const struct vt_tcb *tcb);
+/* Timeouts in a row (R1, RFC 9293 3.8.3): perhaps what is so large does not pass. */
+void vt_tcp_pmtu_timeouts(struct vt_tcb *tcb);
+/* Sends a probe if one is due. */
+enum vt_tcp_probe vt_tcp_pmtu_probe(struct vt_tcb *tcb);
+bool vt_tcp_pmtu_probing(const struct vt_tcb *tcb);
+/* SND.UNA has moved. */
+void vt_tcp_pmtu_acked(struct vt_tcb *tcb);
+/* Something is lost: true when it is the probe, which is sent again in parts. */
+bool vt_tcp_pmtu_failed(struct vt_tcb *tcb);
+/* A timeout: nothing can be said of the probe. */
+void vt_tcp_pmtu_unclear(struct vt_tcb *tcb);
 
 /* tcp_data.c */
 void vt_tcp_step_urg(struct vt_tcb *tcb, struct vt_tcp_seg *seg);

@@ -121,6 +121,7 @@ static void advance(struct vt_tcb *tcb, struct vt_tcp_seg *seg, struct vt_tcp_ac
         tcb->flags &= ~(uint32_t)VT_TCBF_URG_OUT;
     tcb->retries = 0;
     tcb->first_rexmt = 0;
+    vt_tcp_pmtu_acked(tcb);
     vt_tcp_timer_clear(tcb, VT_SLOT_REXMT); /* RFC 6298 5.2, 5.3: stopped, or started anew by the output */
     if (vt_tcb_is(tcb, VT_TCBF_FIN_SENT) && vt_seq_gt(seg->ack, fin))
         vt_tcp_fin_acked(tcb);

@@ -19,6 +19,7 @@ void vt_tcb_release(struct vt_tcb *tcb)
     vt_tcp_port_drop(&tcb->end);
     vt_sendq_clear(&tcb->sendq, core);
     vt_tcp_loss_free(tcb);
+    vt_tcp_pmtu_end(tcb);
     vt_pbufq_clear(&tcb->recvq);
     vt_tcp_ooo_clear(tcb);
     vt_free(core, tcb->rcv_space, sizeof(*tcb->rcv_space));
@@ -56,6 +57,7 @@ void vt_tcp_done(struct vt_tcb *tcb, int error, enum vt_doc doc)
     vt_tcp_port_drop(&tcb->end);
     vt_sendq_clear(&tcb->sendq, core);
     vt_tcp_loss_free(tcb);
+    vt_tcp_pmtu_end(tcb);
     vt_tcp_ooo_clear(tcb);
     /* What has come and was not read stays to be read, before the error is told: as on Linux, against RFC
      * 9293 3.10.7.4 ("all segment queues should be flushed"). */

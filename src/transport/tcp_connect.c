@@ -10,6 +10,7 @@ struct vt_tcb *vt_tcb_new(struct vt_tcp *tcp)
         return NULL;
     tcb->end.tcp = tcp;
     tcb->end.kind = VT_TCP_KIND_TCB;
+    tcb->pmtudisc = VT_PMTUDISC_WANT;
     tcb->end.state = VT_TCP_CLOSED;
     tcb->end.local.ip = VT_IP4_ANY;
     tcb->end.remote.ip = VT_IP4_ANY;
@@ -49,7 +50,7 @@ void vt_tcb_set_mss(struct vt_tcb *tcb)
 {
     /* MUST-16: Eff.snd.MSS = min(SendMSS + 20, MMS_S) - header - IP options; the timestamps are an option of
      * every segment. */
-    uint32_t path = tcb->pmtu > 40 ? tcb->pmtu - 40 : 1;
+    uint32_t mtu = vt_tcp_pmtu_now(tcb), path = mtu > 40 ? mtu - 40 : 1;
     uint32_t mss = tcb->agreed.peer_mss < path ? tcb->agreed.peer_mss : path;
     if (tcb->user_mss != 0 && mss > tcb->user_mss)
         mss = tcb->user_mss;
@@ -71,8 +72,7 @@ void vt_tcb_start(struct vt_tcb *tcb)
 {
     struct vt_tcp *tcp = tcb->end.tcp;
     vt_time now = tcp->core->now;
-    tcb->pmtu = vt_net_path_mtu(tcp->net, tcb->end.remote.ip);
-    vt_tcb_set_mss(tcb);
+    vt_tcp_pmtu_start(tcb);
     if (tcp->profile->habit.round_buffers)
         round_buffers(tcb);
     vt_cc_start(&tcb->cc, tcb->mss, (uint32_t)tcp->knobs.init_cwnd); /* RFC 6928 */

@@ -21,11 +21,7 @@ static void too_big(struct vt_tcb *tcb, const struct vt_icmp_error *err)
 {
     uint32_t mtu = err->mtu >= 68 ? err->mtu : plateau(tcb->pmtu);
     mtu = mtu > 552 ? mtu : 552; /* V36: a floor, as Linux's min_pmtu */
-    if (mtu >= tcb->pmtu)
-        return;
-    tcb->pmtu = mtu;
-    vt_tcb_set_mss(tcb);
-    vt_tcp_loss_resize(tcb);
+    vt_tcp_pmtu_lower(tcb, mtu);
 }
 
 /* A SYN that bore text. */

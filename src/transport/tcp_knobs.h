@@ -68,6 +68,11 @@
     X(abort_on_overflow, "net.ipv4.tcp_abort_on_overflow", 0, 0, 1)                           \
     X(early_retrans, "net.ipv4.tcp_early_retrans", 3, 0, 4)                                   \
     X(recovery, "net.ipv4.tcp_recovery", 1, 0, 255)                                           \
+    X(mtu_probing, "net.ipv4.tcp_mtu_probing", 0, 0, 2)                                       \
+    X(base_mss, "net.ipv4.tcp_base_mss", 1024, 48, 65495)                                     \
+    X(mtu_probe_floor, "net.ipv4.tcp_mtu_probe_floor", 48, 48, 65495)                         \
+    X(probe_threshold, "net.ipv4.tcp_probe_threshold", 8, 0, INT32_MAX)                       \
+    X(probe_interval, "net.ipv4.tcp_probe_interval", 600, 0, INT32_MAX)                       \
     X(frto, "net.ipv4.tcp_frto", 2, 0, 255)                                                   \
     X(reordering, "net.ipv4.tcp_reordering", 3, 1, 300)                                       \
     X(max_reordering, "net.ipv4.tcp_max_reordering", 300, 1, 65535)                           \

@@ -221,7 +221,7 @@ static void look_out(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
     detect(tcb, info);
     if (tcb->loss->sent.lost == 0)
         try_to_open(tcb);
-    else
+    else if (!vt_tcp_pmtu_failed(tcb))
         enter_recovery(tcb);
 }
 
@@ -271,7 +271,7 @@ void vt_tcp_loss_reorder_timeout(struct vt_tcb *tcb)
 {
     struct vt_tcp_ack_info info = {0};
     vt_tcp_rack_detect(tcb, &info);
-    if (info.lost == 0 || tcb->ca == VT_CA_RECOVERY)
+    if (info.lost == 0 || tcb->ca == VT_CA_RECOVERY || vt_tcp_pmtu_failed(tcb))
         return;
     enter_recovery(tcb);
     info.delivered = tcb->mss; /* as on Linux: one segment may go for what is lost */
@@ -321,8 +321,9 @@ void vt_tcp_loss_timeout(struct vt_tcb *tcb)
     tcb->ca = VT_CA_LOSS;
     tcb->recover = tcb->snd_nxt;
     /* RFC 5682 2.1 step 1, 3.2: not when a recovery was going on, unless the same segment times out again. */
-    bool frto = k->frto != 0 && (fresh || tcb->retries != 0);
+    bool frto = k->frto != 0 && (fresh || tcb->retries != 0) && !vt_tcp_pmtu_probing(tcb);
     l->frto = frto ? VT_FRTO_WAIT : VT_FRTO_OFF;
+    vt_tcp_pmtu_unclear(tcb);
     l->tlp_out = false;
     l->lingers = false;
     l->reorder_at = 0;
@@ -338,7 +339,7 @@ void vt_tcp_loss_resize(struct vt_tcb *tcb)
         if (s->size > tcb->mss && vt_sent_len(s) > tcb->mss)
             vt_tcp_mark_lost(tcb, s, &info);
     }
-    if (info.lost == 0)
+    if (l == NULL || l->sent.lost == 0)
         return;
     /* The window stays: no more data are in the network than before. */
     if (tcb->ca != VT_CA_LOSS) {

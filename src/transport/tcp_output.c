@@ -37,6 +37,8 @@ struct out {
     uint32_t conn, mark, wnd; /* wnd in bytes, for the event */
     enum vt_seg_why why;
     uint8_t state, tos, ttl;
+    bool cut;     /* routers may cut it to fragments */
+    bool hop_mtu; /* whatever is known of the path beyond the first hop */
     struct vt_tcp_sign sign;
     uint16_t gso; /* payload of each segment when it is a super-segment */
 };
@@ -106,7 +108,8 @@ static void emit_segment(struct out *s, struct vt_pbuf *p)
                             .protocol = VT_PROTO_TCP,
                             .ttl = s->ttl,
                             .tos = s->tos,
-                            .df = true}; /* RFC 1191 */
+                            .df = !s->cut, /* RFC 1191 */
+                            .hop_mtu = s->hop_mtu};
     vt_ip_output(s->tcp->net, p, &out);
 }
 
@@ -154,12 +157,14 @@ static void send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq se
                     .why = why,
                     .state = tcb->end.state,
                     .tos = tcb->tos,
-                    .ttl = tcb->ttl};
+                    .ttl = tcb->ttl,
+                    .cut = vt_pmtudisc_cuts(tcb->pmtudisc),
+                    .hop_mtu = tcb->pmtudisc >= VT_PMTUDISC_PROBE};
     s.h.seq = seq;
     s.h.flags = flags;
     if ((flags & VT_ACK) != 0)
         s.h.ack = tcb->rcv_nxt;
-    s.gso = p->len > tcb->mss ? tcb->mss : 0;
+    s.gso = p->len > tcb->mss && why != VT_SEG_MTU_PROBE ? tcb->mss : 0;
     s.sign = vt_tcp_sign_of(&tcb->end, seq, false);
     /* RFC 2018 4: blocks go with every ACK, and so with text that leaves them room. */
     fill_opts(tcb, &s.o, p->len == 0 || p->len + SACKS_MAX <= tcb->mss);
@@ -193,14 +198,14 @@ uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, u
         return 0;
     uint32_t off = seq.v - tcb->snd_una.v;
     uint32_t n = len != 0 ? vt_sendq_slice(&tcb->sendq, off, len, p) : 0;
-    if (n > tcb->mss && n < len) { /* out of fragments: full segments only */
+    if (n > tcb->mss && n < len && why != VT_SEG_MTU_PROBE) { /* out of fragments: full segments only */
         n -= n % tcb->mss;
         vt_pbuf_trim(p, n);
     }
     uint16_t flags = VT_ACK | more;
     if (n < len || n == 0)
         flags &= (uint16_t)~VT_PSH;
-    if (n > tcb->mss)
+    if (n > tcb->mss && why != VT_SEG_MTU_PROBE)
         flags |= VT_PSH; /* as Linux: a burst is worth handing on at its end */
     if (off + n != tcb->sendq.bytes)
         flags &= (uint16_t)~VT_FIN;
@@ -288,7 +293,9 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
                     .why = tcb->retries != 0 ? VT_SEG_RTO : VT_SEG_NEW,
                     .state = tcb->end.state,
                     .tos = tcb->tos,
-                    .ttl = tcb->ttl};
+                    .ttl = tcb->ttl,
+                    .cut = vt_pmtudisc_cuts(tcb->pmtudisc),
+                    .hop_mtu = tcb->pmtudisc >= VT_PMTUDISC_PROBE};
     tcb->adv_mss = vt_tcp_adv_mss(tcp, tcb->end.remote.ip, tcb->user_mss);
     if (tcb->pmtu > 40 && tcb->pmtu - 40 < tcb->adv_mss) /* the SYN itself was too big */
         tcb->adv_mss = (uint16_t)(tcb->pmtu - 40);
@@ -335,7 +342,9 @@ void vt_tcp_send_synack(struct vt_tcp_request *r, const struct vt_tcp_cookie *fo
                                              : VT_SEG_NEW,
                     .state = r->end.state,
                     .tos = l->tos,
-                    .ttl = l->ttl};
+                    .ttl = l->ttl,
+                    .cut = vt_pmtudisc_cuts(l->pmtudisc),
+                    .hop_mtu = l->pmtudisc >= VT_PMTUDISC_PROBE};
     s.h.seq = r->iss;
     s.h.ack = vt_seq_add(r->irs, 1);
     s.h.flags = VT_SYN | VT_ACK;

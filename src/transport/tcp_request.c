@@ -98,6 +98,7 @@ static void inherit(struct vt_tcb *tcb, const struct vt_tcb *l)
     tcb->linger2 = l->linger2;
     tcb->tos = l->tos;
     tcb->ttl = l->ttl;
+    tcb->pmtudisc = l->pmtudisc;
     tcb->cc.ops = l->cc.ops;
 }
 

@@ -57,6 +57,11 @@ static int set_ip_opt(struct vt_tcb *tcb, int name, int v)
             return -VT_EINVAL;
         tcb->ttl = (uint8_t)(v == -1 ? 0 : v);
         return 0;
+    case VT_IP_MTU_DISCOVER:
+        if (v < VT_PMTUDISC_DONT || v > VT_PMTUDISC_OMIT)
+            return -VT_EINVAL;
+        tcb->pmtudisc = (uint8_t)v;
+        return 0;
     default: return -VT_ENOPROTOOPT;
     }
 }
@@ -335,6 +340,7 @@ int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size
         switch (name) {
         case VT_IP_TOS: return put_int(val, len, tcb->tos);
         case VT_IP_TTL: return put_int(val, len, tcb->ttl != 0 ? tcb->ttl : 64);
+        case VT_IP_MTU_DISCOVER: return put_int(val, len, tcb->pmtudisc);
         case VT_IP_MTU: return tcb->pmtu != 0 ? put_int(val, len, tcb->pmtu) : -VT_ENOTCONN;
         default: return -VT_ENOPROTOOPT;
         }

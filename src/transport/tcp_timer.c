@@ -284,7 +284,9 @@ static void rto_timer(struct vt_tcb *tcb)
         time_out(tcb);
         return;
     }
-    vt_tcp_fo_timeout(tcb, tcb->retries - 1u, false);
+    vt_tcp_fo_timeout(tcb, tcb->retries, false);
+    if (!probing && tried_for(tcb, (uint32_t)tcb->end.tcp->knobs.retries1)) /* MUST-20: R1 */
+        vt_tcp_pmtu_timeouts(tcb);
     vt_tcp_loss_timeout(tcb);
     if (!probing && tcb->retries < UINT8_MAX)
         tcb->retries++;

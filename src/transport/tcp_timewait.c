@@ -90,6 +90,7 @@ void vt_tcp_enter_timewait(struct vt_tcb *tcb)
     vt_tcp_timer_clear_all(tcb);
     vt_sendq_clear(&tcb->sendq, core);
     vt_tcp_loss_free(tcb);
+    vt_tcp_pmtu_end(tcb);
     vt_tcp_ooo_clear(tcb);
     tw_start(tw);
     /* The program may still read what has come; the connection itself is the entry's affair now. */

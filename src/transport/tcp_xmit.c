@@ -286,6 +286,8 @@ static void send_new(struct vt_tcb *tcb, bool one)
     uint32_t segs = vt_tcp_burst_segs(tcb);
     struct vt_seq was = tcb->snd_nxt;
     bool limited = false;
+    if (!one && vt_tcp_pmtu_probe(tcb) == VT_PROBE_WAIT)
+        return;
     for (;;) {
         if (vt_tcp_pace_holds(tcb))
             break;
@@ -317,6 +319,7 @@ static bool new_first(struct vt_tcb *tcb)
 static void send_what_may_go(struct vt_tcb *tcb, bool one)
 {
     struct vt_seq was = tcb->snd_nxt;
+    vt_tcp_pmtu_sync(tcb);
     uint32_t most = cuts(tcb) ? VT_TCP_GSO_MAX - VT_TCP_GSO_MAX % tcb->mss : tcb->mss;
     check_idle(tcb);
     if (!new_first(tcb))

@@ -9,6 +9,23 @@
 #include <vitro/socket.h>
 #include "network/network.h"
 
+/* IP_MTU_DISCOVER, Linux's numbers. From PROBE on what ICMP says of paths is not heeded: what fits is what
+ * the first hop takes. */
+enum vt_pmtudisc {
+    VT_PMTUDISC_DONT = 0,      /* never sets DF */
+    VT_PMTUDISC_WANT = 1,      /* sets DF on what fits, cuts what does not */
+    VT_PMTUDISC_DO = 2,        /* always sets DF; what does not fit is -VT_EMSGSIZE */
+    VT_PMTUDISC_PROBE = 3,     /* as DO */
+    VT_PMTUDISC_INTERFACE = 4, /* never sets DF; what does not fit is -VT_EMSGSIZE */
+    VT_PMTUDISC_OMIT = 5,      /* never sets DF, cuts what does not fit */
+};
+
+/* True when routers may cut what is sent so. */
+static inline bool vt_pmtudisc_cuts(uint8_t how)
+{
+    return how == VT_PMTUDISC_DONT || how >= VT_PMTUDISC_INTERFACE;
+}
+
 /* Up: something changed that may make `user` ready; `events` are VT_POLL* bits that are now worth a look. */
 struct vt_transport_up {
     void (*ready)(void *user, unsigned events);

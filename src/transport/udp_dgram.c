@@ -145,7 +145,7 @@ static int set_ip(struct vt_dgram *d, int name, int v)
         return 0;
     case VT_IP_TOS: d->tos = (uint8_t)v; return 0;
     case VT_IP_MTU_DISCOVER:
-        if (v < VT_PMTUDISC_DONT || v > VT_PMTUDISC_PROBE)
+        if (v < VT_PMTUDISC_DONT || v > VT_PMTUDISC_OMIT)
             return -VT_EINVAL;
         d->pmtudisc = (uint8_t)v;
         return 0;
@@ -236,4 +236,13 @@ int vt_dgram_icmp_error(const struct vt_icmp_error *err, bool *hard)
     case ICMP_PARAMETER: *hard = true; return -VT_EPROTO;
     default: return 0;
     }
+}
+
+int vt_dgram_fits(const struct vt_dgram *d, struct vt_net *net, size_t len, struct vt_ip_out *out, bool *fits)
+{
+    out->hop_mtu = d->pmtudisc >= VT_PMTUDISC_PROBE;
+    *fits = len <= (out->hop_mtu ? vt_net_hop_mtu(net, out->dst) : vt_net_path_mtu(net, out->dst));
+    out->df = !vt_pmtudisc_cuts(d->pmtudisc) && (*fits || d->pmtudisc != VT_PMTUDISC_WANT);
+    bool whole = out->df || d->pmtudisc == VT_PMTUDISC_INTERFACE;
+    return whole && !*fits ? -VT_EMSGSIZE : 0;
 }

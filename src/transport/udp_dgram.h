@@ -13,14 +13,6 @@ enum {
     VT_DGRAM_SNDBUF_MIN = 4608,
 };
 
-/* IP_MTU_DISCOVER, Linux's numbers. */
-enum vt_pmtudisc {
-    VT_PMTUDISC_DONT = 0,  /* never sets DF */
-    VT_PMTUDISC_WANT = 1,  /* sets DF on what fits, cuts what does not */
-    VT_PMTUDISC_DO = 2,    /* always sets DF; what does not fit is -VT_EMSGSIZE */
-    VT_PMTUDISC_PROBE = 3, /* as DO */
-};
-
 enum vt_dgram_shut {
     VT_DGRAM_SHUT_RD = 1,
     VT_DGRAM_SHUT_WR = 2,
@@ -56,11 +48,10 @@ struct vt_pbuf *vt_dgram_pop(struct vt_dgram *d, struct vt_addr *from, long *err
 unsigned vt_dgram_poll(const struct vt_dgram *d);
 int vt_dgram_take_error(struct vt_dgram *d);
 void vt_dgram_shutdown(struct vt_dgram *d, int how);
-/* True when a packet that fits the path carries DF. */
-static inline bool vt_dgram_df(const struct vt_dgram *d, bool fits)
-{
-    return d->pmtudisc >= VT_PMTUDISC_DO || (d->pmtudisc == VT_PMTUDISC_WANT && fits);
-}
+/* Judges an IP packet of `len` bytes to out->dst by IP_MTU_DISCOVER: sets out->df and out->hop_mtu, and
+ * `*fits` when it goes whole. -VT_EMSGSIZE where it may not go otherwise. */
+int vt_dgram_fits(const struct vt_dgram *d, struct vt_net *net, size_t len, struct vt_ip_out *out,
+                  bool *fits);
 /* The options of VT_SOL_SOCKET and VT_SOL_IP that datagrams heed. -VT_ENOPROTOOPT for others; VT_IP_MTU is
  * the caller's, who knows the peer. */
 int vt_dgram_setopt(struct vt_dgram *d, int level, int name, const void *val, size_t len);

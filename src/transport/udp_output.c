@@ -87,21 +87,19 @@ long vt_udp_output(struct vt_udp_sock *s, struct vt_pbuf *p, const struct vt_add
         .tos = s->d.tos,
         .broadcast = s->d.broadcast,
     };
-    bool fits;
+    bool fits = false;
     int error = 0;
 
     if (vt_ip_is_any(out.src) || vt_ip_is_multicast(out.src) || vt_net_is_broadcast(udp->net, out.src))
         error = vt_net_source(udp->net, to->ip, &out.src);
-    fits = error == 0 && IP_HEADER + VT_UDP_HEADER + len <= vt_net_path_mtu(udp->net, to->ip);
-    if (error == 0 && !fits && s->d.pmtudisc >= VT_PMTUDISC_DO)
-        error = -VT_EMSGSIZE;
+    if (error == 0)
+        error = vt_dgram_fits(&s->d, udp->net, IP_HEADER + VT_UDP_HEADER + len, &out, &fits);
     if (error != 0) {
         vt_pbuf_free(p);
         return error;
     }
     if (vt_ip_is_multicast(to->ip))
         out.ttl = 1; /* RFC 1112 6.1: not past this network, unless asked to */
-    out.df = vt_dgram_df(&s->d, fits);
     p->mark = s->d.mark;
     told(s, p, out.src, to);
     add_header(s, p, out.src, to, fits);

@@ -184,7 +184,7 @@ static void ip_options(void **state)
     assert_int_equal(get(&f, f.udp, VT_SOL_IP, VT_IP_MTU_DISCOVER), 1);
     assert_int_equal(set(&f, f.udp, VT_SOL_IP, VT_IP_MTU_DISCOVER, 2), 0);
     assert_int_equal(get(&f, f.udp, VT_SOL_IP, VT_IP_MTU_DISCOVER), 2);
-    assert_int_equal(set(&f, f.udp, VT_SOL_IP, VT_IP_MTU_DISCOVER, 4), -VT_EINVAL);
+    assert_int_equal(set(&f, f.udp, VT_SOL_IP, VT_IP_MTU_DISCOVER, 6), -VT_EINVAL);
     assert_int_equal(set(&f, f.udp, VT_SOL_IP, VT_IP_MTU_DISCOVER, -1), -VT_EINVAL);
     /* The default is the host's. */
     assert_int_equal(vt_host_sysctl_set(f.h, "net.ipv4.ip_default_ttl", 40), 0);
