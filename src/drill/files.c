@@ -7,8 +7,9 @@
 #include "op.h"
 #include "network/network.h"
 
-#define FILE_MAX  (64 << 20)
-#define PIPE_ROOM 65536u /* of Linux's pipe */
+#define FILE_MAX        (64 << 20)
+#define SPLICE_NONBLOCK 2      /* Linux's SPLICE_F_NONBLOCK */
+#define PIPE_ROOM       65536u /* of Linux's pipe */
 
 /* ---- Shell lines ---- */
 
@@ -95,10 +96,18 @@ static bool try_open(struct drill_run *r, struct drill_op *op)
 
 bool drill_call_open(struct drill_run *r, struct drill_op *op)
 {
+    const struct drill_file *f;
+    int64_t expected;
+
     if (!drill_arg_count(r, op, 2, 3))
         return false;
     if (drill_arg(op, 0)->kind != DRILL_STRING)
         return drill_fail(r->error, drill_arg(op, 0)->place, "a path is written \"/tmp/file\"");
+    f = find(r, drill_arg(op, 0)->text);
+    if (!drill_value(r, op->call->result, &expected))
+        return false;
+    if (expected >= 0 && (f == NULL || !f->there))
+        return drill_skip(r->error, op->event->place, "open: there are no files but those that dd made");
     op->gives_fd = true;
     op->attempt = try_open;
     op->check = opened;
@@ -165,7 +174,7 @@ static bool try_splice_in(struct drill_run *r, struct drill_op *op)
     return true;
 }
 
-static bool splice_in(struct drill_run *r, struct drill_op *op, int number, int count)
+static bool splice_in(struct drill_run *r, struct drill_op *op, int number, int count, bool nonblock)
 {
     struct drill_fd *pipe = slot_of(r, number, DRILL_FD_PIPE);
 
@@ -175,6 +184,7 @@ static bool splice_in(struct drill_run *r, struct drill_op *op, int number, int 
     op->len = op->len < (size_t)count ? op->len : (size_t)count;
     op->buf = drill_alloc(r->arena, op->len + 1);
     op->name = number;
+    op->waits = op->waits && !nonblock;
     if (!drill_reads(r, op))
         return false;
     op->attempt = try_splice_in;
@@ -191,7 +201,7 @@ bool drill_call_splice(struct drill_run *r, struct drill_op *op)
         return false;
     pipe = slot_of(r, in, DRILL_FD_PIPE);
     if (pipe == NULL)
-        return splice_in(r, op, out, count);
+        return splice_in(r, op, out, count, (flags & SPLICE_NONBLOCK) != 0);
     if (count < 0 || !drill_number_fd(r, op, out))
         return drill_fail(r->error, op->event->place, "one end of splice is a pipe, the other a socket");
     op->len = pipe->file->len < (size_t)count ? pipe->file->len : (size_t)count;

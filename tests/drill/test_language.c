@@ -359,6 +359,31 @@ static void test_shell_lines(void **state)
     skips(SOCKET "+0 < gre : udp (5)\n", "packets inside of packets");
 }
 
+static void test_files_and_pipes(void **state)
+{
+    (void)state;
+    passes("`/bin/rm -f /tmp/f\n/bin/dd bs=2 count=4 if=/dev/zero of=/tmp/f status=none`\n" OPEN
+           "+0 open(\"/tmp/f\", O_RDONLY) = 5\n+0 sendfile(4, 5, [3], 100) = 5\n+0 > P. 1:6(5) ack 1\n"
+           "+0 `rm /tmp/f`\n+0 open(\"/tmp/f\", O_RDONLY) = -1 ENOENT\n+0 close(5) = 0\n");
+    passes(OPEN "+0 pipe([5, 6]) = 0\n+0 < P. 1:11(10) ack 1 win 65535\n+0 > . 1:1(0) ack 11\n"
+                "+0 splice(4, NULL, 6, NULL, 100, 0) = 10\n+0 splice(5, NULL, 4, NULL, 4, 0) = 4\n"
+                "+0 > P. 1:5(4) ack 11\n+0 close(5) = 0\n+0 close(6) = 0\n");
+    fails(OPEN "+0 pipe([5, 6]) = 0\n+0 splice(4, NULL, 5, NULL, 1, SPLICE_F_NONBLOCK) = 1\n", OPEN_LINES + 2,
+          "splice");
+}
+
+static void test_commands_that_print(void **state)
+{
+    (void)state;
+    passes(OPEN "+0 `grep \" 0A \" /proc/net/tcp /proc/net/tcp6 | grep \":1F90\"`\n");
+    fails(OPEN "+0 `grep \" 0A \" /proc/net/tcp | grep \":1F91\"`\n", OPEN_LINES + 1, "found nothing");
+    passes(OPEN "+0 < icmp unreachable host_unreachable [5001:5001(0)]\n"
+                "+0 `nstat | grep TcpExtOutOfWindowIcmps > /dev/null`\n");
+    fails(OPEN "+0 `nstat | grep TcpExtOutOfWindowIcmps`\n", OPEN_LINES + 1, "found nothing");
+    skips(SOCKET "+0 `grep x.y /etc/hosts`\n", "grep");
+    skips(SOCKET "+0 `nstat | awk 1`\n", "pipes");
+}
+
 /* A knob works: without SACK in the SYN,ACK. */
 static void test_a_knob_does_something(void **state)
 {
@@ -547,6 +572,8 @@ int main(void)
         cmocka_unit_test(test_ts_tick),
         cmocka_unit_test(test_definitions),
         cmocka_unit_test(test_shell_lines),
+        cmocka_unit_test(test_files_and_pipes),
+        cmocka_unit_test(test_commands_that_print),
         cmocka_unit_test(test_a_knob_does_something),
         cmocka_unit_test(test_code_holds),
         cmocka_unit_test(test_code_fails),
