@@ -165,6 +165,11 @@ static bool flag(struct so_flags *f, const char *name, const char *value)
         f->knobs = must(strdup(value));
         return *value != 0;
     }
+    if (strcmp(name, "profile") == 0) {
+        free(f->profile);
+        f->profile = must(strdup(value));
+        return strcmp(value, "linux") == 0 || strcmp(value, "freebsd") == 0;
+    }
     if (strcmp(name, "mtu") == 0 && number && n >= 68 && n <= 65535) {
         f->mtu = (uint32_t)n;
         return true;
@@ -195,7 +200,8 @@ static void read_flags(struct so_flags *f, const char *text)
         if (value == NULL || !flag(f, word, value)) {
             fprintf(stderr,
                     "libvitro-packetdrill: no such flag, or value: %s%s%s\n"
-                    "flags: local=ADDRESS knobs=DIRECTORY mtu=BYTES mss=BYTES seed=NUMBER\n",
+                    "flags: local=ADDRESS knobs=DIRECTORY profile=linux|freebsd mtu=BYTES mss=BYTES "
+                    "seed=NUMBER\n",
                     word, value != NULL ? "=" : "", value != NULL ? value : "");
             exit(EXIT_FAILURE);
         }
@@ -225,6 +231,7 @@ static void so_free(void *userdata)
     pthread_cond_destroy(&so->ended);
     pthread_mutex_destroy(&so->lock);
     free(so->flags.knobs);
+    free(so->flags.profile);
     free(so);
 }
 
@@ -237,8 +244,12 @@ void packetdrill_interface_init(const char *flags, struct packetdrill_interface 
     pthread_cond_init(&so->ended, NULL);
     so->driver = pthread_self();
     so->now = so->next = SO_EPOCH;
-    so->host = must(vt_host_new(&(struct vt_host_config){
-        .name = "host", .seed = so->flags.seed + 1, .node = 1, .now = SO_EPOCH, .sums_portable = true}));
+    so->host = must(vt_host_new(&(struct vt_host_config){.name = "host",
+                                                         .seed = so->flags.seed + 1,
+                                                         .node = 1,
+                                                         .now = SO_EPOCH,
+                                                         .sums_portable = true,
+                                                         .profile = so->flags.profile}));
     so_device_init(so);
     if (so->flags.local_known)
         so_attach(so, so->flags.local);

@@ -42,6 +42,7 @@ struct so_fd {
 };
 
 struct so_flags {
+    char *profile; /* NULL: linux */
     bool local_known;
     struct vt_ip local;
     char *knobs; /* NULL: no directory */
@@ -80,6 +81,8 @@ struct so {
     struct so_knobs_seen {
         long long sec, nsec, size;
     } knobs_seen;
+    unsigned flushes;     /* of Fast Open's cookies, that were asked for */
+    uint64_t stray_icmps; /* that were told */
     struct so_fd fd[SO_FDS];
 };
 
@@ -155,6 +158,8 @@ ssize_t so_sendfile(void *userdata, int out, int in, off_t *offset, size_t len);
 /* ---- so_knobs.c, so_hook.c ---- */
 
 void so_read_knobs(struct so *so);
+/* Tells those who ask `nstat` what has come to be counted. */
+void so_write_counters(struct so *so);
 void so_hook(struct so *so);
 void so_unhook(struct so *so);
 

@@ -126,6 +126,7 @@ int so_netdev_send(void *userdata, const void *packet, size_t len)
     }
     vt_pbufq_push(&so->in, frame);
     so_step(so);
+    so_write_counters(so);
     return (int)so_leave(so, 0);
 }
 

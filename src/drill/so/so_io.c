@@ -252,13 +252,24 @@ static int so_pipe(void *u, int fd[2])
 
 #define SPLICE_MAX 65536u /* a pipe holds no more */
 
+static long u_ioctl(void *u, int fd, unsigned request, int *value)
+{
+    struct so *so = so_enter(u);
+
+    return so_leave(so, vt_ioctl(so->host, so_live(so, fd), request, value));
+}
+
 /* From a socket to a pipe: no more is taken than the pipe has room for. */
 static ssize_t splice_in(void *u, int in, int out, size_t len, int flags)
 {
     uint8_t bytes[SPLICE_MAX];
     struct pollfd room = {.fd = out, .events = POLLOUT};
+    int mark = 0;
     ssize_t n;
 
+    /* Linux never takes the urgent byte by splice(): where it is the next, nothing comes. */
+    if (u_ioctl(u, in, VT_SIOCATMARK, &mark) == 0 && mark != 0)
+        return 0;
     if (poll(&room, 1, 0) != 1) {
         errno = EAGAIN;
         return -1;
