@@ -2,9 +2,9 @@
  *
  * usage: weather CONTROLLER SECONDS SEED IMPAIRMENT
  *
- * Two hosts, two switches, and between them a cable with IMPAIRMENT (tc's words, both ways). Prints the bytes that
- * the receiving program has read when the time is over, counted from the first SYN. bench/weather.py makes a table
- * of it, with the kernel's own figures over the same cable. */
+ * Two hosts, two switches, and between them a cable with IMPAIRMENT (tc's words, both ways). Prints the bytes
+ * that the receiving program has read when the time is over, counted from the first SYN. bench/weather.py
+ * makes a table of it, with the kernel's own figures over the same cable. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -147,6 +147,37 @@ static bool cmd_file(struct shell *sh, const char *name)
     return run_text(&inner, text);
 }
 
+/* "ip route change ... mtu lock N advmss N initcwnd N": one route matters to a script, so that its MTU is set
+ * at the device; what a host tells as its MSS follows from it. */
+static bool change_route(struct shell *sh, char **word, unsigned n)
+{
+    for (unsigned i = 3; i < n; i++) {
+        bool lock = strcmp(word[i], "mtu") == 0 && i + 1 < n && strcmp(word[i + 1], "lock") == 0;
+        const char *value = i + 1 + lock < n ? word[i + 1 + lock] : "";
+        long number = strtol(value, NULL, 10);
+
+        if (strcmp(word[i], "initcwnd") == 0 &&
+            vt_host_sysctl_set(sh->r->host, "net.ipv4.tcp_init_cwnd", number) != 0)
+            return bad_value(sh, "initcwnd", value);
+        if (strcmp(word[i], "mtu") != 0)
+            continue;
+        if (number < 68 || number > sh->r->options->mtu)
+            return bad_value(sh, "mtu", value);
+        vt_host_netif(sh->r->host, 1)->mtu = (uint32_t)number;
+    }
+    return true;
+}
+
+static bool cmd_ip(struct shell *sh, char **word, unsigned n)
+{
+    if (n > 2 && strcmp(word[1], "route") == 0 && strcmp(word[2], "change") == 0)
+        return change_route(sh, word, n);
+    if (n < 2 || strcmp(word[1], "tcp_metrics") != 0)
+        return drill_skip(sh->r->error, sh->place, "of ip, only tcp_metrics and route change are understood");
+    vt_tcp_fo_flush(vt_host_tcp(sh->r->host));
+    return true;
+}
+
 static bool ends_with(const char *s, const char *end)
 {
     size_t a = strlen(s), b = strlen(end);
@@ -163,10 +194,8 @@ static bool run_command(struct shell *sh, char **word, unsigned n)
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
         if (strcmp(name, nothing[i]) == 0)
             return true;
-    if (strcmp(name, "ip") == 0 && n > 1 && strcmp(word[1], "tcp_metrics") == 0) {
-        vt_tcp_fo_flush(vt_host_tcp(sh->r->host));
-        return true;
-    }
+    if (strcmp(name, "ip") == 0)
+        return cmd_ip(sh, word, n);
     if (strcmp(name, "sysctl") == 0)
         return cmd_sysctl(sh, word, n);
     if (strcmp(name, "echo") == 0)
