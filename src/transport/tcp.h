@@ -445,6 +445,7 @@ struct vt_tcb {
     uint64_t delivered; /* bytes that reached the peer */
     uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
     uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
+    uint32_t delivered_segs; /* segments that reached the peer, without the SYN */
     vt_time last_data_sent, last_data_rcvd, last_ack_rcvd;
 };
 

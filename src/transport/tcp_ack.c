@@ -143,11 +143,18 @@ static bool sack_restarts_timer(const struct vt_tcb *tcb, const struct vt_tcp_ac
            (vt_time)info->rtt > vt_tcp_core(tcb)->now - vt_sent_at(q, 0)->at;
 }
 
+/* Segments that are out and have not been heard of. */
+static uint32_t unheard(const struct vt_tcb *tcb)
+{
+    const struct vt_loss *l = tcb->loss;
+    return l == NULL ? 0 : l->sent.segs - l->sent.sacked_segs - l->reno_sacked;
+}
+
 static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     struct vt_tcp_ack_info info = {.una = tcb->snd_una, .fack = tcb->snd_una, .dup = is_duplicate(tcb, seg)};
     bool out = tcb->loss != NULL && tcb->loss->sent.n != 0;
-    uint32_t pipe = vt_tcp_pipe(tcb);
+    uint32_t pipe = vt_tcp_pipe(tcb), before = unheard(tcb);
     if (tcb->loss != NULL && tcb->loss->sent.sacked != 0)
         info.fack = tcb->loss->fack;
     vt_tcp_sack_take(tcb, seg, &info);
@@ -173,6 +180,8 @@ static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     else if (tcb->ca == VT_CA_OPEN)
         tcb->loss->rexmt_ts_set = false;
     tcb->delivered += info.delivered;
+    uint32_t after = unheard(tcb);
+    tcb->delivered_segs += before > after ? before - after : 0;
     vt_tcp_cc_ack(tcb, &info, pipe);
     if (info.advanced && tcb->loss->sent.n == 0)
         vt_tcp_loss_idle(tcb);

@@ -90,6 +90,7 @@ static void take_dsack(struct vt_tcb *tcb, const struct vt_range *b, struct vt_t
     info->dsack = true;
     info->dsack_tlp = probe;
     info->delivered += len;
+    tcb->delivered_segs += segs;
     if (l == NULL || !l->undo || l->undo_segs <= 0)
         return;
     if (vt_seq_le(b->to, tcb->snd_una) && vt_seq_gt(b->to, l->undo_from)) /* its records are gone */

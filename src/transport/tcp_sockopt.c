@@ -236,7 +236,7 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
         i->tcpi_retrans = tcb->loss->sent.retrans_segs;
     }
     /* As Linux, the SYN is delivered too once it was acknowledged. */
-    i->tcpi_delivered = (uint32_t)(tcb->delivered / mss) + (tcb->end.state >= VT_TCP_ESTABLISHED);
+    i->tcpi_delivered = tcb->delivered_segs + (tcb->end.state >= VT_TCP_ESTABLISHED);
     i->tcpi_last_data_sent = ms_ago(tcb, tcb->last_data_sent);
     i->tcpi_last_data_recv = ms_ago(tcb, tcb->last_data_rcvd);
     i->tcpi_last_ack_recv = ms_ago(tcb, tcb->last_ack_rcvd);
