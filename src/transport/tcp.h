@@ -104,7 +104,7 @@ struct vt_tcp_request {
     uint32_t ts_recent, ts_offset;
     uint32_t rcv_wnd;
     vt_time sent;     /* the first SYN,ACK */
-    vt_time again_at; /* when the peer's SYN came again */
+    vt_time again_at; /* when his SYN again, or an empty segment out of place, was last answered */
     bool sent_again;  /* which of them was answered nobody can tell (Karn, MUST-18) */
     bool acked;       /* its ACK has come, and could not be taken, or text is waited for */
     uint8_t retries;

@@ -83,10 +83,13 @@ void vt_tcp_step_fin(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     /* A FIN with text behind it was none: a forged one must not hide the true one. */
     if (!vt_tcb_is(tcb, VT_TCBF_FIN_RCVD) && vt_seq_lt(tcb->fin_seq, tcb->rcv_nxt))
         tcb->flags &= ~(uint32_t)VT_TCBF_FIN_SEEN;
-    if ((seg->flags & VT_FIN) != 0 && !vt_tcb_is(tcb, VT_TCBF_FIN_SEEN)) {
+    if ((seg->flags & VT_FIN) != 0 && !vt_tcb_is(tcb, VT_TCBF_FIN_RCVD)) {
+        struct vt_seq fin = vt_seq_add(seg->seq, seg->len);
+        /* Of two the earlier: behind a FIN there is nothing, and the true one must be able to end the stream. */
+        if (!vt_tcb_is(tcb, VT_TCBF_FIN_SEEN) || vt_seq_lt(fin, tcb->fin_seq))
+            tcb->fin_seq = fin;
         tcb->flags |= VT_TCBF_FIN_SEEN;
-        tcb->fin_seq = vt_seq_add(seg->seq, seg->len);
-        if (!vt_seq_eq(tcb->fin_seq, tcb->rcv_nxt) && seg->len == 0)
+        if (!vt_seq_eq(fin, tcb->rcv_nxt) && seg->len == 0)
             tcb->flags |= VT_TCBF_ACK_NOW; /* it came ahead of others; with text that has been answered */
     }
     if (!vt_tcb_is(tcb, VT_TCBF_FIN_SEEN) || vt_tcb_is(tcb, VT_TCBF_FIN_RCVD) ||

@@ -2,7 +2,7 @@
  * becomes (RFC 9293 3.10.7.4 in SYN-RECEIVED; RFC 4987 3.3). */
 #include "transport/tcp.h"
 
-#define SYN_AGAIN_EVERY (500 * VT_MSEC) /* Linux's tcp_invalid_ratelimit */
+#define ANSWER_EVERY (500 * VT_MSEC) /* Linux's tcp_invalid_ratelimit */
 
 static void request_unlink(struct vt_tcp_request *r)
 {
@@ -186,6 +186,18 @@ static void reply(struct vt_tcp_request *r, enum vt_seg_why why)
                      (uint16_t)(r->rcv_wnd >> r->agreed.rcv_scale), &o, why);
 }
 
+/* What is out of place is answered, but without text not too often (V67). */
+static bool may_answer(struct vt_tcp_request *r, const struct vt_tcp_seg *seg)
+{
+    vt_time now = r->end.tcp->core->now;
+    if (vt_tcp_seg_len(seg) != 0 && (seg->flags & VT_SYN) == 0)
+        return true;
+    if (r->again_at != 0 && now - r->again_at < (vt_time)ANSWER_EVERY)
+        return false;
+    r->again_at = now;
+    return true;
+}
+
 /* Steps one to four of RFC 9293 3.10.7.4 for a request. True: the segment may be the ACK that completes it.
  */
 static bool request_checks(struct vt_tcp_request *r, struct vt_tcp_seg *seg)
@@ -193,8 +205,7 @@ static bool request_checks(struct vt_tcp_request *r, struct vt_tcp_seg *seg)
     struct vt_seq rcv_nxt = vt_seq_add(r->irs, 1);
     vt_time now = r->end.tcp->core->now;
     if ((seg->flags & (VT_SYN | VT_ACK | VT_RST)) == VT_SYN && vt_seq_eq(seg->seq, r->irs)) {
-        if (r->again_at == 0 || now - r->again_at >= (vt_time)SYN_AGAIN_EVERY) {
-            r->again_at = now;
+        if (may_answer(r, seg)) {
             vt_tcp_send_synack(r, NULL); /* the peer's SYN again: our answer was lost */
             vt_core_arm(r->end.tcp->core, &r->timer, vt_time_add(now, patience(r)));
         }
@@ -202,7 +213,7 @@ static bool request_checks(struct vt_tcp_request *r, struct vt_tcp_seg *seg)
     }
     bool paws = r->agreed.ts && vt_tcp_paws_old(r->ts_recent, now, seg, now);
     if (paws || !vt_tcp_seq_acceptable(rcv_nxt, r->rcv_wnd, seg)) {
-        if ((seg->flags & VT_RST) == 0)
+        if ((seg->flags & VT_RST) == 0 && may_answer(r, seg))
             reply(r, VT_SEG_DUP_ACK);
         vt_tcp_drop_seg(&r->end, seg, paws ? VT_DROP_TCP_PAWS : VT_DROP_TCP_WINDOW);
         return false;

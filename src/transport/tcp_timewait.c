@@ -163,10 +163,11 @@ void vt_tcp_timewait_segment(struct vt_tcp_timewait *tw, struct vt_tcp_seg *seg)
         tw_start(tw);
         return;
     }
-    /* Anything else is answered by where we are, unless it is an ACK that adds nothing; not too often (V67).
-     */
+    /* Anything else is answered by where we are, unless it is an ACK that adds nothing; what has no text not too
+     * often (V67): two ends could answer each other for ever. */
     bool silent = vt_tcp_seg_len(seg) == 0 && !paws && vt_seq_eq(seg->seq, tw->rcv_nxt);
-    if (!silent && (tw->ack_sent == 0 || core->now - tw->ack_sent >= (vt_time)ACK_EVERY))
+    bool limited = vt_tcp_seg_len(seg) == 0 || (seg->flags & VT_SYN) != 0;
+    if (!silent && (!limited || tw->ack_sent == 0 || core->now - tw->ack_sent >= (vt_time)ACK_EVERY))
         tw_ack(tw, VT_SEG_DUP_ACK);
     vt_tcp_drop_seg(&tw->end, seg, VT_DROP_TCP_TIME_WAIT);
 }

@@ -638,9 +638,11 @@ static void s14_old_segments(void **state)
     rig_quiet(r);
     rig_in(r, "P. 2:102(100) ack 2");
     rig_out(r, ". 2:2(0) ack 2");
-    rig_in(r, "P. 2:102(100) ack 2"); /* V67: not twice at once */
+    rig_in(r, "P. 2:102(100) ack 2"); /* text is answered each time */
+    rig_out(r, ". 2:2(0) ack 2");
+    rig_in(r, ". 900002:900002(0) ack 2"); /* V67: what has none, not twice at once */
     rig_quiet(r);
-    rig_dropped(r, VT_DROP_TCP_TIME_WAIT, 3);
+    rig_dropped(r, VT_DROP_TCP_TIME_WAIT, 4);
     rig_silence(r, 30 * VT_SEC);
     assert_null(rig_end(r));
     rig_free(r);
