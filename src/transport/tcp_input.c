@@ -251,7 +251,7 @@ static bool step_sequence(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     bool ok = wide && in_reset_window(tcb, seg->seq);
     if (!ok && !vt_tcp_seq_acceptable(tcb->rcv_nxt, vt_tcp_rcv_wnd(tcb), seg)) {
         bool old = vt_seq_le(vt_seq_add(seg->seq, vt_tcp_seg_len(seg)), tcb->rcv_nxt) && seg->len != 0;
-        if (old && !rst) /* a RST brings no text */
+        if (old && (seg->flags & (VT_RST | VT_SYN)) == 0) /* those bring no text of this connection */
             vt_tcp_dsack_note(tcb, seg->seq, vt_seq_add(seg->seq, seg->len));
         if (!rst)
             answer_oow(tcb, seg);
