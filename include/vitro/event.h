@@ -57,6 +57,7 @@ enum vt_layer {
     X(TCP_TIMER, VT_L_TRANSPORT, "timer", "a timer of a connection expired; u.timer")                  \
     X(TCP_CC, VT_L_TRANSPORT, "cc", "the congestion state changed; u.cc")                              \
     X(TCP_MARK, VT_L_TRANSPORT, "mark", "SO_MARK was set on a connection; u.conn")                     \
+    X(TCP_ECN, VT_L_TRANSPORT, "ecn", "congestion was marked, or told of; u.ecn")                      \
     X(TCP_QUEUE, VT_L_TRANSPORT, "queue", "a listener's queue overflowed; u.queue")                    \
     X(TCP_ERROR, VT_L_TRANSPORT, "error", "an error ended or warned a connection; u.call.result")      \
     X(SOCK_CALL, VT_L_SESSION, "call", "a program called a socket function; u.call")                   \
@@ -190,6 +191,13 @@ enum vt_impair_kind {
     VT_IMPAIR_CORRUPT,        /* bits flipped on the wire: the FCS will tell */
     VT_IMPAIR_CORRUPT_INSIDE, /* bits flipped behind the FCS */
     VT_IMPAIR_DELAY,          /* held back by a targeted fault: others overtake */
+    VT_IMPAIR_MARK,           /* the queue was long: congestion marked in the IP header (RFC 3168 5) */
+};
+
+/* What a connection learned of congestion. */
+enum vt_ecn_what {
+    VT_ECN_TOLD_CE = 1, /* a segment came that the network had marked */
+    VT_ECN_PEER_TOLD,   /* the peer tells that segments of ours were */
 };
 
 /* Why a TCP segment was sent. X(name, word). */
@@ -423,6 +431,7 @@ struct vt_event {
             uint8_t wscale;  /* from the option plus 1, 0 when absent */
             uint8_t sacks;   /* SACK blocks */
             uint32_t urgent; /* the urgent pointer, when VT_URG */
+            uint8_t ecn;     /* codepoint in the IP header (RFC 3168 5) */
         } seg;
         struct {
             uint32_t timer; /* enum vt_tcp_timer */
@@ -433,6 +442,10 @@ struct vt_event {
             uint32_t srtt_us, rto_us;
             uint32_t recovery; /* 1 while recovering */
         } cc;
+        struct {
+            uint32_t what;  /* enum vt_ecn_what */
+            uint32_t count; /* segments marked */
+        } ecn;
         struct {
             uint32_t len, limit;
             uint32_t accept; /* 1: the accept queue, 0: the SYN queue */
@@ -475,6 +488,7 @@ const char *vt_neigh_state_word(unsigned state);
     X(RFC5227_2_4, "RFC 5227 2.4")           \
     X(RFC5681_3_2, "RFC 5681 3.2")           \
     X(RFC5681_4_1, "RFC 5681 4.1")           \
+    X(RFC3168_6_1, "RFC 3168 6.1")           \
     X(RFC4015, "RFC 4015")                   \
     X(RFC4821_7, "RFC 4821 7")               \
     X(RFC5961_3_2, "RFC 5961 3.2")           \

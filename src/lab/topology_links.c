@@ -4,7 +4,7 @@
 #include "topology_parse.h"
 
 static const char *const impair_words[] = {"loss",           "delay", "duplicate", "reorder", "corrupt",
-                                           "corrupt-inside", "rate",  "limit",     "cut"};
+                                           "corrupt-inside", "rate",  "limit",     "ecn",     "cut"};
 
 /* One impairment, `delay: 20ms 5ms`, is read in tc's words: "delay 20ms 5ms". */
 static bool take_impairment(struct vt_yaml *y, struct vt_topology_here *here, const char *key,
@@ -70,8 +70,8 @@ static bool link_key(struct vt_yaml *y, void *ctx, const yaml_node_t *key_node, 
                      const yaml_node_t *value)
 {
     static const char *const known[] = {"loss",           "delay", "duplicate", "reorder", "corrupt",
-                                        "corrupt-inside", "rate",  "limit",     "cut",     "fault",
-                                        "forth",          "back",  "mtu"};
+                                        "corrupt-inside", "rate",  "limit",     "ecn",     "cut",
+                                        "fault",          "forth", "back",      "mtu"};
     struct vt_topology_here *here = ctx;
     uint64_t mtu;
     if (is_impairment(key))
@@ -96,8 +96,8 @@ static bool link_key(struct vt_yaml *y, void *ctx, const yaml_node_t *key_node, 
 static bool direction_key(struct vt_yaml *y, void *ctx, const yaml_node_t *key_node, const char *key,
                           const yaml_node_t *value)
 {
-    static const char *const known[] = {"loss",           "delay", "duplicate", "reorder", "corrupt",
-                                        "corrupt-inside", "rate",  "limit",     "cut",     "fault"};
+    static const char *const known[] = {"loss", "delay", "duplicate", "reorder", "corrupt", "corrupt-inside",
+                                        "rate", "limit", "ecn",       "cut",     "fault"};
     if (is_impairment(key))
         return take_impairment(y, ctx, key, value);
     if (strcmp(key, "fault") == 0)

@@ -95,6 +95,7 @@ static enum vt_topic of_impair(unsigned kind)
     case VT_IMPAIR_CORRUPT: return VT_TOPIC_I_CORRUPT;
     case VT_IMPAIR_CORRUPT_INSIDE: return VT_TOPIC_I_INSIDE;
     case VT_IMPAIR_DELAY: return VT_TOPIC_I_DELAY;
+    case VT_IMPAIR_MARK: return VT_TOPIC_I_MARK;
     default: return VT_TOPIC_NONE;
     }
 }
@@ -117,6 +118,7 @@ static enum vt_topic topic_of(const struct vt_event *ev)
     case VT_EV_LEARN: return VT_TOPIC_LEARN;
     case VT_EV_STORM: return VT_TOPIC_STORM;
     case VT_EV_IMPAIR: return of_impair(ev->u.impair.kind);
+    case VT_EV_TCP_ECN: return ev->u.ecn.what == VT_ECN_TOLD_CE ? VT_TOPIC_ECN_CE : VT_TOPIC_ECN_TOLD;
     case VT_EV_TCP_QUEUE: return VT_TOPIC_QUEUE;
     case VT_EV_TCP_ERROR: return VT_TOPIC_ERROR;
     case VT_EV_SOCK_WAIT: return VT_TOPIC_WAIT;

@@ -247,6 +247,10 @@ static void put_transport(struct vt_jw *w, const struct vt_event *ev)
         vt_jw_number(w, "rto_us", ev->u.cc.rto_us);
         vt_jw_bool(w, "recovery", ev->u.cc.recovery != 0);
         break;
+    case VT_EV_TCP_ECN:
+        vt_jw_text(w, "what", ev->u.ecn.what == VT_ECN_TOLD_CE ? "ce" : "told");
+        vt_jw_number(w, "count", ev->u.ecn.count);
+        break;
     case VT_EV_TCP_QUEUE:
         vt_jw_text(w, "queue", ev->u.queue.accept ? "accept" : "syn");
         vt_jw_number(w, "len", ev->u.queue.len);

@@ -74,6 +74,10 @@ static bool note_text(struct vt_rows *r, struct vt_out *o, const struct vt_event
         row->flags |= VT_ROWF_BAD;
         vt_out_format(o, "error: %s", vt_strerror(ev->u.call.result));
         return true;
+    case VT_EV_TCP_ECN:
+        vt_out_text(o, ev->u.ecn.what == VT_ECN_TOLD_CE ? "marked by the network (CE)"
+                                                        : "the peer tells of marks: the window is reduced");
+        return true;
     case VT_EV_TCP_QUEUE:
         row->flags |= VT_ROWF_BAD;
         vt_out_format(o, "%s queue is full (%u of %u)", ev->u.queue.accept ? "accept" : "SYN",

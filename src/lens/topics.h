@@ -234,6 +234,18 @@
       "比特在帧校验之后翻转：只有 IP、TCP、UDP 的校验和能发现。")                                                                                          \
     X(I_DELAY, "impair-delay", "Held back by a targeted fault: others overtake it.",                                                                       \
       "被定向故障扣住：其他帧先到。")                                                                                                                      \
+    X(I_MARK, "impair-mark",                                                                                                                               \
+      "The cable's queue is long, and the packet says that its ends understand marks: it is marked (CE) "                                                  \
+      "instead "                                                                                                                                           \
+      "of being lost.",                                                                                                                                    \
+      "线缆队列很长，而该分组声明两端支持标记：不丢弃，改为打上拥塞标记（CE）。")                                                                          \
+    X(ECN_CE, "ecn-ce",                                                                                                                                    \
+      "The network marked this segment: a queue builds up. The receiver tells the sender in its ACKs.",                                                    \
+      "网络给这个报文段打了拥塞标记：某处队列在增长。接收方在 ACK 中告知发送方。")                                                                         \
+    X(ECN_TOLD, "ecn-told",                                                                                                                                \
+      "The peer tells that the network marked segments of ours: the window becomes smaller, though nothing "                                               \
+      "was lost.",                                                                                                                                         \
+      "对方告知我方报文段被网络标记：虽无丢失，窗口仍要减小。")                                                                                            \
     X(QUEUE, "queue",                                                                                                                                      \
       "The listener's queue is full: listen's number is how many connections may wait half open, or for "                                                  \
       "accept.",                                                                                                                                           \

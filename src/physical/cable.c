@@ -12,6 +12,7 @@
 #include <vitro/errno.h>
 #include "fault.h"
 #include "link/eth_wire.h"
+#include "network/ipv4_wire.h"
 #include "physical.h"
 
 #define CABLE_HAS_FCS       (UINT64_C(1) << 32)
@@ -288,6 +289,29 @@ static vt_span travel_time(struct way *w)
     return delay < 0 ? 0 : delay;
 }
 
+/* RFC 3168 5: a frame that finds the queue long is marked, where its sender takes that for a loss; the others
+ * are let pass until the queue is full. */
+static void mark_congestion(struct vt_cable *c, struct way *w, struct vt_pbuf *p, vt_time now)
+{
+    const uint32_t at = VT_ETH_HLEN;
+    if (w->im.ecn == 0 || w->im.rate == 0 || way_waiting(w, now) < w->im.ecn || p->len < at + VT_IPV4_HEADER)
+        return;
+    uint8_t h[VT_IPV4_HEADER];
+    uint8_t type[2];
+    vt_pbuf_read(p, at - 2, type, 2);
+    vt_pbuf_read(p, at, h, sizeof(h));
+    if (vt_get16(type) != VT_ETHERTYPE_IPV4 || h[0] >> 4 != 4 || (h[1] & 3) == 0 || (h[1] & 3) == 3)
+        return;
+    uint16_t was = vt_get16(h), sum = vt_get16(h + 10);
+    h[1] |= 3;
+    uint32_t new_sum = (uint32_t)(uint16_t)~sum + (uint16_t)~was + vt_get16(h); /* RFC 1624 eqn. 3 */
+    vt_put16(h + 10, (uint16_t)~vt_sum_fold(new_sum));
+    if (vt_pbuf_write(p, at, h, 12) != 0)
+        return;
+    w->stats.marked++;
+    tell(c, p, VT_IMPAIR_MARK, 0, 0);
+}
+
 /* Puts a frame on its way. */
 static void carry(struct vt_cable *c, struct way *w, struct vt_pbuf *p, struct fate *f, vt_time now)
 {
@@ -297,6 +321,7 @@ static void carry(struct vt_cable *c, struct way *w, struct vt_pbuf *p, struct f
         lose(c, p, VT_DROP_CABLE_QUEUE, &w->stats.queue_full);
         return;
     }
+    mark_congestion(c, w, p, now);
     f->inside = chance(w, CHANCE_INSIDE, w->im.corrupt_inside);
     f->corrupt = chance(w, CHANCE_CORRUPT, w->im.corrupt);
     if (!corrupt(c, w, p, f))

@@ -51,8 +51,8 @@ uint32_t vt_cable_way_in_flight(const struct vt_cable *c, unsigned end);
 /* Of one direction. What goes in comes out, or is told of: sent + duplicated == delivered + lost + cut +
  * queue_full + targeted + fcs_errors + no_memory + on the way. */
 struct vt_cable_stats {
-    uint64_t sent, delivered, lost, cut, queue_full, targeted, duplicated, reordered, delayed, corrupted,
-        corrupted_inside, fcs_errors, no_memory;
+    uint64_t sent, delivered, lost, cut, queue_full, targeted, duplicated, reordered, delayed, marked,
+        corrupted, corrupted_inside, fcs_errors, no_memory;
 };
 const struct vt_cable_stats *vt_cable_stats(const struct vt_cable *c, unsigned end);
 

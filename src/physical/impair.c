@@ -11,7 +11,7 @@ static const struct vt_unit units_rate[] = {
 };
 
 #define EXPECTED_WORD \
-    "one of: loss, delay, duplicate, reorder, corrupt, corrupt-inside, rate, limit, cut, heal, clear"
+    "one of: loss, delay, duplicate, reorder, corrupt, corrupt-inside, rate, limit, ecn, cut, heal, clear"
 #define EXPECTED_CHANCE "a percentage up to 100% with at most 7 decimals, such as 1% or 0.01%"
 #define EXPECTED_TIME   "a time up to a day, such as 20ms, 1.5s, 300us or 50ns"
 #define EXPECTED_RATE   "a rate such as 10mbit, 56kbit or 1gbit, or 0bit for none"
@@ -84,6 +84,11 @@ static const char *parse_setting(struct vt_scan *s, struct vt_impair *im)
         if (!vt_scan_number(s, UINT32_MAX, &value))
             return EXPECTED_LIMIT;
         im->limit = (uint32_t)value;
+    } else if (vt_scan_is(s, "ecn")) {
+        vt_scan_next(s);
+        if (!vt_scan_number(s, UINT32_MAX, &value))
+            return EXPECTED_LIMIT;
+        im->ecn = (uint32_t)value;
     } else if (vt_scan_is(s, "cut")) {
         im->cut = true;
     } else if (vt_scan_is(s, "heal")) {
@@ -154,7 +159,9 @@ char *vt_impair_text(char *buf, const struct vt_impair *im)
     if (im->rate != 0)
         to = vt_put_measure(put_word(to, buf, "rate "), im->rate, units_rate);
     if (im->limit != 0)
-        vt_put_decimal(put_word(to, buf, "limit "), im->limit, 1);
+        to = vt_put_decimal(put_word(to, buf, "limit "), im->limit, 1);
+    if (im->ecn != 0)
+        vt_put_decimal(put_word(to, buf, "ecn "), im->ecn, 1);
     return buf;
 }
 

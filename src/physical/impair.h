@@ -11,6 +11,7 @@ struct vt_impair {
     vt_span
         jitter; /* each frame's delay is uniform in delay +- jitter; order is kept unless `reorder` says */
     uint32_t limit; /* frames waiting for the rate; 0: 1000, tc's default, where there is a rate */
+    uint32_t ecn;   /* frames waiting from which on those that may be are marked, not lost; 0: none is */
     uint32_t loss, duplicate, reorder, corrupt, corrupt_inside;
     bool cut;
 };
@@ -18,9 +19,9 @@ struct vt_impair {
 #define VT_IMPAIR_TEXT 256
 
 /* Reads "loss 1% delay 20ms 5ms duplicate 0.1% reorder 1% corrupt 0.01% corrupt-inside 1% rate 10mbit limit
- * 100" in any order; words not named keep their value, "cut" and "heal" set and clear `cut`, "clear" resets
- * all. "delay" sets both the delay and the jitter. Returns 0, or -VT_EINVAL with `*where` at the offending
- * word and `*expected` saying what was expected there; *im is then as it was. */
+ * 100 ecn 20" in any order; words not named keep their value, "cut" and "heal" set and clear `cut`, "clear"
+ * resets all. "delay" sets both the delay and the jitter. Returns 0, or -VT_EINVAL with `*where` at the
+ * offending word and `*expected` saying what was expected there; *im is then as it was. */
 int vt_impair_parse(struct vt_impair *im, const char *text, size_t *where, const char **expected);
 /* Writes it back in the same words; "" for a perfect cable. buf holds VT_IMPAIR_TEXT. */
 char *vt_impair_text(char *buf, const struct vt_impair *im);

@@ -9,7 +9,7 @@
  *   tcp_write   what a program writes    tcp_xmit     what may be sent now
  *   tcp_output  a segment is built       tcp_timer    every timer
  *   tcp_pace    how fast, in what bursts tcp_rate     how fast it is delivered
- *   tcp_cc      which controller, its ACKs
+ *   tcp_cc      which controller, its ACKs   tcp_ecn, tcp_accecn  marks of congestion
  *   tcp_sent    what is on its way       tcp_rack     what is lost; tcp_newreno: without SACK
  *   tcp_prr     the window in recovery   tcp_undo     taking it back; tcp_frto: after a timeout
  *   tcp_tlp     the tail loss probe      tcp_pmtu     the path's MTU, and probing for it
@@ -85,11 +85,59 @@ static inline void vt_tcp_take_off_syn(struct vt_tcp_seg *seg)
     seg->urgent = (uint16_t)(seg->urgent - (seg->urgent != 0));
 }
 
+/* How congestion is told of (RFC 3168, RFC 9768). */
+enum vt_ecn {
+    VT_ECN_NONE,
+    VT_ECN_CLASSIC,
+    VT_ECN_ACCURATE,
+};
+
+/* The two bits in the IP header (RFC 3168 5). */
+enum vt_ecn_point {
+    VT_ECN_NOT_ECT,
+    VT_ECN_ECT1,
+    VT_ECN_ECT0,
+    VT_ECN_CE,
+};
+
+/* What net.ipv4.tcp_ecn says. */
+enum vt_ecn_knob {
+    VT_ECN_KNOB_OFF,
+    VT_ECN_KNOB_ON,
+    VT_ECN_KNOB_IN,          /* agrees when asked */
+    VT_ECN_KNOB_ACCURATE,    /* asks for accurate feedback, and agrees to it */
+    VT_ECN_KNOB_ACCURATE_IN, /* agrees to it, asks for RFC 3168's */
+    VT_ECN_KNOB_ACCURATE_IN_ONLY,
+};
+
+enum vt_ecn_flag {
+    VT_ECNF_CWR = 1 << 0,    /* we have reduced, and the peer does not know yet */
+    VT_ECNF_DEMAND = 1 << 1, /* a CE came, and no CWR yet: ACKs have ECE */
+    VT_ECNF_SEEN = 1 << 2,   /* the peer's segments are ECT */
+    VT_ECNF_CE = 1 << 3,     /* DCTCP's receiver: the last one was marked */
+};
+
+/* Accurate feedback (RFC 9768 3.2), present where it was agreed on. */
+struct vt_accecn {
+    uint32_t ce; /* marked segments that came (r.cep less 5) */
+    uint32_t ce_untold;
+    uint32_t bytes[3]; /* that came, by codepoint less 1 */
+    uint32_t peer_ce;  /* marked segments of ours that the peer has told of (s.cep less 5) */
+    uint32_t peer_ceb; /* and bytes */
+    uint8_t fields_used;
+    uint8_t option_due; /* segments that must have the option */
+    bool echo_syn, expect_echo, first_ack;
+    bool option_seen, peer_ceb_known;
+    bool zero_ace, mangled; /* the path spoils the bits: nothing of ours is ECT */
+};
+
 /* What was agreed by the options of the SYNs. */
 struct vt_tcp_agreed {
     bool wscale, sack, ts;
     uint8_t snd_scale; /* the peer's shift: of windows that come in */
     uint8_t rcv_scale; /* ours */
+    uint8_t ecn;       /* enum vt_ecn */
+    uint8_t syn_ecn;   /* codepoint that the peer's SYN had */
     uint16_t peer_mss; /* what the peer takes; 536 when it did not say (RFC 9293 3.7.1) */
 };
 
@@ -386,12 +434,15 @@ struct vt_tcb {
     struct vt_seq recover; /* the last recovery ends, or ended, when this is acknowledged (RFC 6582) */
     uint8_t ca;            /* enum vt_tcp_ca */
     uint8_t reo_mult,
-        reo_persist;      /* RFC 8985 6.2.4: the reordering window, and recoveries until it is small again */
-    uint16_t reordering;  /* segments by which others have overtaken one here; at least the knob */
-    uint32_t reord_seen;  /* times that it was seen */
-    uint32_t dsack_dups;  /* segments that the peer told it had twice */
-    struct vt_pace *pace; /* NULL while there is none */
-    uint32_t app_limited; /* until this much is delivered the program limits the rate; 0: it does not */
+        reo_persist;       /* RFC 8985 6.2.4: the reordering window, and recoveries until it is small again */
+    uint16_t reordering;   /* segments by which others have overtaken one here; at least the knob */
+    uint32_t reord_seen;   /* times that it was seen */
+    uint32_t dsack_dups;   /* segments that the peer told it had twice */
+    struct vt_accecn *acc; /* NULL without accurate ECN */
+    uint32_t delivered_ce; /* segments of ours that were marked */
+    uint8_t ecn;           /* enum vt_ecn_flag */
+    struct vt_pace *pace;  /* NULL while there is none */
+    uint32_t app_limited;  /* until this much is delivered the program limits the rate; 0: it does not */
     uint32_t rate_delivered, rate_us; /* the last rate of delivery: bytes, and how long they took */
     uint32_t cwnd_used;               /* the most that was out since the window was full */
     vt_time cwnd_full_at;             /* when it was */
@@ -872,6 +923,36 @@ void vt_tcp_rate_sample(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info, 
 void vt_tcp_rate_check(struct vt_tcb *tcb);
 void vt_tcp_app_limited(struct vt_tcb *tcb);
 uint64_t vt_tcp_delivery_rate(const struct vt_tcb *tcb); /* bytes a second */
+
+/* tcp_ecn.c */
+void vt_tcp_emit_ecn(struct vt_tcb *tcb, enum vt_ecn_what what, uint32_t count);
+/* ECE, CWR and AE of our SYN, and of our SYN,ACK. */
+uint16_t vt_tcp_ecn_syn_flags(const struct vt_tcb *tcb);
+uint16_t vt_tcp_ecn_synack_flags(const struct vt_tcp_agreed *a, uint32_t retries);
+/* What a SYN at listener `l` agrees on, and what the answer to ours does. */
+void vt_tcp_ecn_take_syn(const struct vt_tcb *l, const struct vt_tcp_seg *seg, struct vt_tcp_agreed *a);
+void vt_tcp_ecn_take_synack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
+/* The codepoint of a segment that leaves, of which `len` bytes of text; adds to its flags. */
+uint8_t vt_tcp_ecn_out(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, uint16_t *flags);
+/* A segment came whose number is acceptable. */
+void vt_tcp_ecn_in(struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
+/* True when an ACK tells of marks. */
+bool vt_tcp_ecn_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info);
+/* It did: the window is reduced, once a window of data. */
+void vt_tcp_ecn_congested(struct vt_tcb *tcb);
+/* The window was reduced, for whatever reason. */
+void vt_tcp_ecn_reduced(struct vt_tcb *tcb);
+
+/* tcp_accecn.c */
+void vt_tcp_accecn_start(struct vt_tcb *tcb, bool active);
+uint8_t vt_tcp_accecn_out(struct vt_tcb *tcb, uint16_t *flags);
+void vt_tcp_accecn_option(struct vt_tcb *tcb, struct vt_tcp_opts *o);
+void vt_tcp_accecn_in(struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
+/* Before an ACK is counted: the end of the handshake, and whether the peer's option passes. */
+void vt_tcp_accecn_hear(struct vt_tcb *tcb, const struct vt_tcp_seg *seg);
+/* Segments of ours, newly told to have been marked. */
+uint32_t vt_tcp_accecn_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg,
+                           const struct vt_tcp_ack_info *info, uint32_t segs);
 
 /* tcp_cc.c */
 /* An ACK was counted; `pipe` bytes were out before it. */

@@ -159,6 +159,8 @@ static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     uint32_t pipe = vt_tcp_pipe(tcb), before = unheard(tcb);
     if (tcb->loss != NULL && tcb->loss->sent.sacked != 0)
         info.fack = tcb->loss->fack;
+    if (tcb->acc != NULL)
+        vt_tcp_accecn_hear(tcb, seg);
     vt_tcp_sack_take(tcb, seg, &info);
     if (vt_seq_gt(seg->ack, tcb->snd_una))
         advance(tcb, seg, &info);
@@ -176,11 +178,14 @@ static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcp_tlp_ack(tcb, seg, &info);
     if (!info.advanced && sack_restarts_timer(tcb, &info))
         vt_tcp_timer_clear(tcb, VT_SLOT_REXMT);
-    bool tells = info.dup || info.sacked || info.dsack || tcb->ca != VT_CA_OPEN;
+    bool marked = vt_tcp_ecn_ack(tcb, seg, &info);
+    bool tells = marked || info.dup || info.sacked || info.dsack || tcb->ca != VT_CA_OPEN;
     if (out ? tells : info.dsack)
         vt_tcp_loss_ack(tcb, seg, &info);
     else if (tcb->ca == VT_CA_OPEN)
         tcb->loss->rexmt_ts_set = false;
+    if (marked && tcb->loss != NULL)
+        vt_tcp_ecn_congested(tcb);
     tcb->delivered += info.delivered;
     uint32_t after = unheard(tcb);
     tcb->delivered_segs += before > after ? before - after : 0;

@@ -184,6 +184,7 @@ static void begin(struct vt_tcb *tcb, const struct vt_seq *used)
     tcb->first_rexmt = 0;
     tcb->error = tcb->soft_error = 0;
     tcb->agreed = (struct vt_tcp_agreed){.peer_mss = 536};
+    tcb->ecn = 0;
     tcb->pmtu = 0;
     tcb->syn_at = now;
     tcb->end.conn = ++tcp->next_conn;
@@ -287,6 +288,7 @@ static void take_syn(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
     tcb->rcv_adv = vt_seq_add(tcb->rcv_nxt, vt_tcp_syn_window(tcb, tcb->adv_mss));
     vt_tcp_auth_start(tcb);
     vt_tcp_agree(tcb->end.tcp, &seg->opts, &tcb->agreed);
+    vt_tcp_ecn_take_synack(tcb, seg);
     tcb->ts_recent = seg->opts.tsval;
     tcb->ts_recent_at = tcb->end.tcp->core->now;
     tcb->snd_wnd = tcb->max_wnd = seg->wnd;
@@ -322,6 +324,7 @@ static void established(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     tcb->retries = 0;
     tcb->backoff = 0;
     vt_tcp_set_state(&tcb->end, VT_TCP_ESTABLISHED, VT_DOC_RFC9293_3_10_7_3);
+    vt_tcp_accecn_start(tcb, true);
     vt_tcb_start(tcb);
     if (lost == 0)
         vt_tcp_rtt_sample(tcb, (vt_span)(core->now - tcb->syn_at));

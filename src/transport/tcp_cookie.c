@@ -13,6 +13,7 @@
 
 #define TS_WSCALE 0x0fu /* the peer's shift; 15: he offered none */
 #define TS_SACK   0x10u
+#define TS_ECN    0x20u
 #define TS_BITS   6
 
 static const uint16_t msss[] = {536, 1300, 1440, 1460};
@@ -65,6 +66,7 @@ static uint32_t stamp(const struct vt_tcp *tcp, const struct vt_tcp_agreed *a)
 {
     uint32_t now = vt_tcp_ts_now(tcp->core, 0), options = a->wscale ? a->snd_scale : TS_WSCALE;
     options |= a->sack ? TS_SACK : 0;
+    options |= a->ecn == VT_ECN_CLASSIC ? TS_ECN : 0;
     uint32_t ts = (now >> TS_BITS << TS_BITS) | options;
     return ts > now ? ts - (1u << TS_BITS) : ts;
 }
@@ -98,6 +100,10 @@ void vt_tcp_cookie_send(struct vt_tcp_listener *l, const struct vt_tcp_seg *seg)
     r.end.remote = seg->src;
     r.end.mark = l->tcb->end.mark;
     vt_tcp_agree(tcp, &theirs, &r.agreed);
+    if (r.agreed.ts)
+        vt_tcp_ecn_take_syn(l->tcb, seg, &r.agreed);
+    if (r.agreed.ecn == VT_ECN_ACCURATE) /* one bit cannot bring that back */
+        r.agreed.ecn = VT_ECN_NONE;
     vt_tcp_request_fill(&r, l, seg);
     r.iss = vt_seq(make(tcp, seg, mss_index(theirs.mss_ok ? theirs.mss : 536)));
     if (r.agreed.ts)
@@ -117,6 +123,8 @@ static struct vt_tcp_request *rebuild(struct vt_tcp_listener *l, const struct vt
         return NULL;
     vt_tcp_agree(tcp, theirs, &r->agreed);
     vt_tcp_request_fill(r, l, seg);
+    if (r->agreed.ts && ((seg->opts.tsecr - r->ts_offset) & TS_ECN) != 0 && tcp->knobs.ecn != 0)
+        r->agreed.ecn = VT_ECN_CLASSIC;
     r->irs = vt_seq_sub(seg->seq, 1);
     r->iss = vt_seq_sub(seg->ack, 1);
     vt_tcp_emit_conn(&r->end, VT_EV_TCP_CONN, l->tcb->end.conn);

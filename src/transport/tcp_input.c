@@ -28,6 +28,7 @@ static void emit_rx(struct vt_tcp *tcp, const struct vt_tcp_end *e, const struct
         r->u.seg.wscale = (uint8_t)(seg->opts.wscale_ok ? seg->opts.wscale + 1 : 0);
         r->u.seg.sacks = seg->opts.nsacks;
         r->u.seg.urgent = seg->urgent;
+        r->u.seg.ecn = seg->in->tos & 3;
         vt_event_end(ev, r, NULL, 0);
     }
     ev->cause = vt_events_last(ev);
@@ -353,6 +354,7 @@ void vt_tcp_segment(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     vt_tcp_life_restart(tcb); /* S16: each arrival resets the keepalive */
     if (!vt_tcp_step_ack(tcb, seg) || tcb->end.state == VT_TCP_CLOSED)
         return;
+    vt_tcp_ecn_in(tcb, seg);
     vt_tcp_step_urg(tcb, seg);
     vt_tcp_step_text(tcb, seg);
     vt_tcp_step_fin(tcb, seg);

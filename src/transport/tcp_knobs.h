@@ -45,6 +45,9 @@
     X(max_quickacks, "net.ipv4.tcp_max_quickacks", 16, 0, 255)                                \
     X(pingpong_thresh, "net.ipv4.tcp_pingpong_thresh", 1, 1, 255)                             \
     X(init_cwnd, "net.ipv4.tcp_init_cwnd", 10, 1, 1000)                                       \
+    X(ecn, "net.ipv4.tcp_ecn", 2, 0, 5)                                                       \
+    X(ecn_fallback, "net.ipv4.tcp_ecn_fallback", 1, 0, 1)                                     \
+    X(ecn_option, "net.ipv4.tcp_ecn_option", 2, 0, 3)                                         \
     X(slow_start_after_idle, "net.ipv4.tcp_slow_start_after_idle", 1, 0, 1)                   \
     X(min_tso_segs, "net.ipv4.tcp_min_tso_segs", 2, 1, 65535)                                 \
     X(tso_win_divisor, "net.ipv4.tcp_tso_win_divisor", 3, 0, INT32_MAX)                       \

@@ -316,6 +316,7 @@ void vt_tcp_loss_timeout(struct vt_tcb *tcb)
     mark_all_lost(tcb);
     if (first)
         vt_tcp_undo_begin(tcb);
+    vt_tcp_ecn_reduced(tcb);
     tcb->cc.ops->timeout(&tcb->cc, vt_tcp_flight(tcb), first, vt_tcp_core(tcb)->now);
     tcb->cc.cwnd = vt_tcp_pipe(tcb) + tcb->mss;
     tcb->ca = VT_CA_LOSS;

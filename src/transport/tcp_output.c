@@ -65,6 +65,7 @@ static void emit_tx(const struct out *s, uint32_t len)
     r->u.seg.wscale = (uint8_t)(s->o.wscale_ok ? s->o.wscale + 1 : 0);
     r->u.seg.sacks = s->o.nsacks;
     r->u.seg.urgent = s->h.urgent;
+    r->u.seg.ecn = s->tos & 3;
     vt_event_end(&s->tcp->core->ev, r, NULL, 0);
 }
 
@@ -124,6 +125,8 @@ static void fill_opts(struct vt_tcb *tcb, struct vt_tcp_opts *o, bool sacks)
     }
     if (sacks && tcb->agreed.sack)
         vt_tcp_sack_fill(tcb, o);
+    if (sacks && tcb->acc != NULL)
+        vt_tcp_accecn_option(tcb, o);
 }
 
 /* The window as it goes into a header, and that it has been told. */
@@ -161,6 +164,7 @@ static void send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq se
                     .cut = vt_pmtudisc_cuts(tcb->pmtudisc),
                     .hop_mtu = tcb->pmtudisc >= VT_PMTUDISC_PROBE};
     s.h.seq = seq;
+    s.tos |= vt_tcp_ecn_out(tcb, seq, p->len, &flags);
     s.h.flags = flags;
     if ((flags & VT_ACK) != 0)
         s.h.ack = tcb->rcv_nxt;
@@ -301,6 +305,7 @@ void vt_tcp_send_syn(struct vt_tcb *tcb)
         tcb->adv_mss = (uint16_t)(tcb->pmtu - 40);
     s.h.seq = tcb->iss;
     s.h.flags = ack ? VT_SYN | VT_ACK : VT_SYN;
+    s.h.flags |= ack ? vt_tcp_ecn_synack_flags(&tcb->agreed, tcb->retries) : vt_tcp_ecn_syn_flags(tcb);
     s.h.ack = ack ? tcb->rcv_nxt : vt_seq(0);
     /* In a simultaneous open the window has been told already. */
     s.wnd = s.h.wnd = ack ? (uint16_t)vt_tcp_rcv_wnd(tcb) : vt_tcp_syn_window(tcb, tcb->adv_mss);
@@ -347,7 +352,9 @@ void vt_tcp_send_synack(struct vt_tcp_request *r, const struct vt_tcp_cookie *fo
                     .hop_mtu = l->pmtudisc >= VT_PMTUDISC_PROBE};
     s.h.seq = r->iss;
     s.h.ack = vt_seq_add(r->irs, 1);
-    s.h.flags = VT_SYN | VT_ACK;
+    s.h.flags = VT_SYN | VT_ACK | vt_tcp_ecn_synack_flags(&r->agreed, r->retries);
+    if (r->agreed.ecn == VT_ECN_ACCURATE && r->sent == 0 && tcp->knobs.ecn_option != 0)
+        s.o.acc = (struct vt_tcp_acc_opt){.fields = 3, .e0b = 1, .e1b = 1}; /* RFC 9768 3.2.3.2.1 */
     s.wnd = s.h.wnd = (uint16_t)r->rcv_wnd;
     s.o.mss_ok = true;
     s.o.mss = vt_tcp_adv_mss(tcp, r->end.remote.ip, l->user_mss);

@@ -2,14 +2,20 @@
  * is sent follows what is delivered. */
 #include "transport/tcp.h"
 
-void vt_tcp_prr_begin(struct vt_tcb *tcb)
+static void begin(struct vt_tcb *tcb, void (*cut)(struct vt_cc *, uint32_t, vt_time))
 {
     struct vt_loss *l = tcb->loss;
     tcb->recover = tcb->snd_nxt;
     l->tlp_out = false;
     l->prior_cwnd = tcb->cc.cwnd;
     l->prr_delivered = l->prr_out = 0;
-    tcb->cc.ops->loss(&tcb->cc, vt_tcp_flight(tcb), vt_tcp_core(tcb)->now);
+    cut(&tcb->cc, vt_tcp_flight(tcb), vt_tcp_core(tcb)->now);
+    vt_tcp_ecn_reduced(tcb);
+}
+
+void vt_tcp_prr_begin(struct vt_tcb *tcb)
+{
+    begin(tcb, tcb->cc.ops->loss);
 }
 
 void vt_tcp_prr_end(struct vt_tcb *tcb)
@@ -61,7 +67,7 @@ void vt_tcp_enter_cwr(struct vt_tcb *tcb)
         return;
     tcb->loss->undo = false;
     tcb->loss->prior_ssthresh = 0;
-    vt_tcp_prr_begin(tcb);
+    begin(tcb, tcb->cc.ops->marked != NULL ? tcb->cc.ops->marked : tcb->cc.ops->loss);
     tcb->ca = VT_CA_CWR;
     vt_tcp_emit_cc(tcb, VT_DOC_RFC5681_3_2);
 }

@@ -135,6 +135,7 @@ struct vt_tcb *vt_tcp_adopt(struct vt_tcp_request *r, const struct vt_tcp_seg *s
     tcb->ts_offset = r->ts_offset;
     vt_tcp_auth_start(tcb);
     tcb->syn_at = r->sent != 0 ? r->sent : tcp->core->now;
+    vt_tcp_accecn_start(tcb, false);
     vt_tcb_start(tcb);
     vt_core_disarm(tcp->core, &r->timer);
     request_unlink(r);

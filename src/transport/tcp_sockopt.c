@@ -50,7 +50,7 @@ static int set_ip_opt(struct vt_tcb *tcb, int name, int v)
 {
     switch (name) {
     case VT_IP_TOS:
-        tcb->tos = (uint8_t)v; /* MUST-48, SHLD-21 */
+        tcb->tos = (uint8_t)(v & ~3); /* MUST-48, SHLD-21; the last two bits are ECN's */
         return 0;
     case VT_IP_TTL: /* MUST-49 */
         if (v != -1 && (v < 1 || v > 255))
@@ -221,7 +221,9 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_probes = tcb->probes;
     i->tcpi_backoff = tcb->backoff;
     i->tcpi_options = (uint8_t)((tcb->agreed.ts ? 1 : 0) | (tcb->agreed.sack ? 2 : 0) |
-                                (tcb->agreed.wscale ? 4 : 0) | ((tcb->open & VT_OPEN_FO_DONE) != 0 ? 32 : 0));
+                                (tcb->agreed.ecn != VT_ECN_NONE ? 8 : 0) |
+                                ((tcb->ecn & VT_ECNF_SEEN) != 0 ? 16 : 0) | (tcb->agreed.wscale ? 4 : 0) |
+                                ((tcb->open & VT_OPEN_FO_DONE) != 0 ? 32 : 0));
     i->tcpi_wscale = (uint8_t)(tcb->agreed.snd_scale | tcb->agreed.rcv_scale << 4);
     i->tcpi_rto = (uint32_t)(vt_tcp_rto(tcb) / VT_USEC);
     i->tcpi_ato = tcb->rcv.ato_ms * 1000;
@@ -248,6 +250,7 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_snd_ssthresh = tcb->cc.ssthresh == UINT32_MAX ? INT32_MAX : tcb->cc.ssthresh / mss;
     i->tcpi_snd_cwnd = tcb->cc.cwnd / mss;
     i->tcpi_advmss = vt_tcp_adv_payload(tcb);
+    i->tcpi_delivered_ce = tcb->delivered_ce;
     i->tcpi_pacing_rate = vt_tcp_pacing_rate(tcb);
     i->tcpi_max_pacing_rate = tcb->pace != NULL && tcb->pace->most != 0 ? tcb->pace->most : VT_TCP_RATE_ANY;
     i->tcpi_delivery_rate = vt_tcp_delivery_rate(tcb);

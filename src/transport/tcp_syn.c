@@ -126,6 +126,7 @@ static void answer_syn(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct vt_
         return;
     }
     vt_tcp_agree(tcp, &seg->opts, &r->agreed);
+    vt_tcp_ecn_take_syn(l->tcb, seg, &r->agreed);
     vt_tcp_request_fill(r, l, seg);
     r->iss = vt_tcp_isn(tcp, &r->end.local, &r->end.remote);
     /* RFC 9293 3.6.1, MAY-2 (1): larger than all that the last of that name used, which may have been faster

@@ -41,6 +41,13 @@ struct vt_tcp_cookie {
     uint8_t b[VT_TCP_FO_MAX];
 };
 
+/* The AccECN option (RFC 9768 3.2.3): bytes by codepoint, modulo 2^24. */
+struct vt_tcp_acc_opt {
+    uint8_t fields; /* how many of them it has; of e1b, ceb, e0b the first ones */
+    uint8_t least;  /* building: fields that may not be left out for want of room */
+    uint32_t e0b, ceb, e1b;
+};
+
 /* What the options say; absent ones are zero. */
 struct vt_tcp_opts {
     bool mss_ok, wscale_ok, sack_ok, ts_ok;
@@ -50,6 +57,7 @@ struct vt_tcp_opts {
     uint8_t reserved;  /* building: bytes that a signature will take, multiple of 4 */
     uint16_t mss;
     uint32_t tsval, tsecr;
+    struct vt_tcp_acc_opt acc;
     struct vt_range sack[VT_TCP_MAX_SACKS];
     struct vt_tcp_cookie fo;
 };
@@ -95,6 +103,8 @@ enum vt_tcp_opt_kind {
     VT_TCPOPT_MD5 = 19, /* RFC 2385 */
     VT_TCPOPT_AO = 29,  /* RFC 5925 2.2 */
     VT_TCPOPT_FASTOPEN = 34,
+    VT_TCPOPT_ACCECN0 = 172, /* RFC 9768 3.2.3: e0b, ceb, e1b */
+    VT_TCPOPT_ACCECN1 = 174, /* the other way round */
     VT_TCPOPT_EXPERIMENT = 254,
 };
 
@@ -108,6 +118,28 @@ static inline void vt_tcp_parse_cookie(const uint8_t *b, uint32_t len, bool exp,
     c->ok = len == 0 || (len >= VT_TCP_FO_MIN && len <= VT_TCP_FO_MAX);
     c->len = c->ok ? (uint8_t)len : 0;
     memcpy(c->b, b, c->len);
+}
+
+static inline uint32_t vt_get24(const uint8_t *b)
+{
+    return (uint32_t)b[0] << 16 | (uint32_t)b[1] << 8 | b[2];
+}
+
+static inline void vt_put24(uint8_t *b, uint32_t v)
+{
+    b[0] = (uint8_t)(v >> 16);
+    vt_put16(b + 1, (uint16_t)v);
+}
+
+static inline void vt_tcp_parse_accecn(const uint8_t *b, uint8_t len, struct vt_tcp_acc_opt *o)
+{
+    if (len < 5 || len > 11 || (len - 2) % 3 != 0) /* one without fields says nothing */
+        return;
+    o->fields = (uint8_t)((len - 2) / 3);
+    uint32_t first = vt_get24(b + 2), last = o->fields > 2 ? vt_get24(b + 8) : 0;
+    o->ceb = o->fields > 1 ? vt_get24(b + 5) : 0;
+    o->e0b = b[0] == VT_TCPOPT_ACCECN0 ? first : last;
+    o->e1b = b[0] == VT_TCPOPT_ACCECN0 ? last : first;
 }
 
 /* One option of `len` bytes at b, kind and length included. A wrong length makes it one that is ignored
@@ -157,6 +189,8 @@ static inline void vt_tcp_parse_opt(const uint8_t *b, uint8_t len, bool syn, str
         if (syn)
             vt_tcp_parse_cookie(b + 2, len - 2u, false, &o->fo);
         break;
+    case VT_TCPOPT_ACCECN0:
+    case VT_TCPOPT_ACCECN1: vt_tcp_parse_accecn(b, len, &o->acc); break;
     case VT_TCPOPT_EXPERIMENT:
         if (syn && len >= 4 && vt_get16(b + 2) == VT_TCP_FO_MAGIC)
             vt_tcp_parse_cookie(b + 4, len - 4u, true, &o->fo);
@@ -228,6 +262,24 @@ static inline uint32_t vt_tcp_build_sacks(uint8_t *b, uint32_t n, const struct v
     return n;
 }
 
+/* As many fields as there is room for, and not fewer than must be; returns the bytes written. */
+static inline uint32_t vt_tcp_build_accecn(uint8_t *b, uint32_t room, const struct vt_tcp_acc_opt *o)
+{
+    const uint32_t field[] = {o->e1b, o->ceb, o->e0b};
+    uint32_t k = o->fields, n = 2;
+    while (k != 0 && (2 + 3 * k + 3) / 4 * 4 > room)
+        k--;
+    if (k == 0 || k < o->least)
+        return 0;
+    b[0] = VT_TCPOPT_ACCECN1;
+    b[1] = (uint8_t)(2 + 3 * k);
+    for (uint32_t i = 0; i < k; i++, n += 3)
+        vt_put24(b + n, field[i]);
+    while (n % 4 != 0)
+        b[n++] = VT_TCPOPT_NOP;
+    return n;
+}
+
 /* Writes the options that are set in the order that Linux has them; returns the bytes written, a multiple of
  * 4, at most 40. SACK blocks that do not fit are left out. */
 static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o)
@@ -247,7 +299,9 @@ static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o
         vt_put32(b + n + 4, o->tsval);
         vt_put32(b + n + 8, o->tsecr);
         n += 12;
-    } else if (o->sack_ok) {
+    }
+    n += vt_tcp_build_accecn(b + n, 40 - n - o->reserved, &o->acc);
+    if (!o->ts_ok && o->sack_ok) {
         b[n] = VT_TCPOPT_NOP;
         b[n + 1] = VT_TCPOPT_NOP;
         b[n + 2] = VT_TCPOPT_SACK_PERMITTED;
@@ -304,6 +358,7 @@ static inline uint32_t vt_tcp_build_opts_bsd(uint8_t *b, const struct vt_tcp_opt
         n += vt_tcp_build_cookie(b + n, &o->fo);
     while (n % 4 != 0)
         b[n++] = VT_TCPOPT_END;
+    n += vt_tcp_build_accecn(b + n, 40 - n - o->reserved, &o->acc);
     return vt_tcp_build_sacks(b, n, o);
 }
 

@@ -54,10 +54,11 @@ static bool sent(struct vt_tcb *tcb, uint32_t n, uint8_t flags)
     return true;
 }
 
-/* Whether the device cuts super-segments; it cannot sign what it cuts. */
+/* Whether the device cuts super-segments; it cannot sign what it cuts, and takes a CWR for the first one's
+ * alone, where accurate ECN has a counter in all of them. */
 static bool cuts(const struct vt_tcb *tcb)
 {
-    return tcb->auth == NULL &&
+    return tcb->auth == NULL && tcb->acc == NULL &&
            (vt_net_features(tcb->end.tcp->net, tcb->end.remote.ip) & VT_DEV_TX_TSO4) != 0;
 }
 
@@ -373,6 +374,8 @@ void vt_tcp_run(struct vt_tcp *tcp)
         vt_cc_release(&tcb->cc);
         if (tcb->pace != NULL)
             vt_free(tcp->core, tcb->pace, sizeof(*tcb->pace));
+        if (tcb->acc != NULL)
+            vt_free(tcp->core, tcb->acc, sizeof(*tcb->acc));
         vt_free(tcp->core, tcb, sizeof(*tcb));
     }
 }
