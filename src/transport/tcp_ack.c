@@ -194,6 +194,17 @@ static void count_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         vt_tcp_loss_idle(tcb);
 }
 
+/* RFC 7323 4.3: the timestamp that lies at the left edge is the one to echo. As on Linux, that of a segment
+ * whose ACK is bad is not: a forger should have to guess both numbers. */
+static void take_timestamp(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
+{
+    if (!tcb->agreed.ts || !seg->opts.ts_ok || vt_seq_gt(seg->seq, tcb->last_ack) ||
+        (int32_t)(seg->opts.tsval - tcb->ts_recent) < 0)
+        return;
+    tcb->ts_recent = seg->opts.tsval;
+    tcb->ts_recent_at = vt_tcp_core(tcb)->now;
+}
+
 bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
 {
     if ((seg->flags & VT_ACK) == 0) {
@@ -208,6 +219,7 @@ bool vt_tcp_step_ack(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         vt_tcp_drop_seg(&tcb->end, seg, VT_DROP_TCP_ACK_BAD);
         return false;
     }
+    take_timestamp(tcb, seg);
     tcb->last_ack_rcvd = vt_tcp_core(tcb)->now;
     tcb->soft_error = 0; /* the path works after all */
     count_ack(tcb, seg);

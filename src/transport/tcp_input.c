@@ -259,13 +259,6 @@ static bool step_sequence(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         vt_tcp_drop_seg(&tcb->end, seg, old ? VT_DROP_TCP_DUPLICATE : VT_DROP_TCP_WINDOW);
         return false;
     }
-    /* RFC 7323 4.3: the timestamp that lies at the left edge is the one to echo; only of segments in the
-     * window. */
-    if (tcb->agreed.ts && seg->opts.ts_ok && vt_seq_le(seg->seq, tcb->last_ack) &&
-        (int32_t)(seg->opts.tsval - tcb->ts_recent) >= 0) {
-        tcb->ts_recent = seg->opts.tsval;
-        tcb->ts_recent_at = vt_tcp_core(tcb)->now;
-    }
     return true;
 }
 
