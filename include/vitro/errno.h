@@ -26,6 +26,7 @@
     X(EDOM, 33, "Numerical argument out of domain")                    \
     X(ENAMETOOLONG, 36, "File name too long")                          \
     X(ENOSYS, 38, "Function not implemented")                          \
+    X(ENOMSG, 42, "No message of desired type")                        \
     X(EPROTO, 71, "Protocol error")                                    \
     X(EBADMSG, 74, "Bad message")                                      \
     X(ENOTSOCK, 88, "Socket operation on non-socket")                  \

@@ -53,7 +53,21 @@ enum { /* of VT_SOL_SOCKET */
     VT_SO_SNDTIMEO = 21,
     VT_SO_SNDBUFFORCE = 32,
     VT_SO_RCVBUFFORCE = 33,
+    VT_SO_TIMESTAMP = 29,   /* when received bytes came, with vt_recvmsg(); in microseconds */
+    VT_SO_TIMESTAMPNS = 35, /* in nanoseconds */
     VT_SO_MARK = 36,
+    VT_SO_TIMESTAMPING = 37, /* VT_SOF_* */
+    VT_SO_PEEK_OFF = 42,     /* where the next VT_MSG_PEEK begins; below 0: at what is next to be read */
+    VT_SO_SELECT_ERR_QUEUE = 45,
+    VT_SO_MAX_PACING_RATE = 47, /* bytes a second, 32 or 64 bits; all ones: none */
+    VT_SO_COOKIE = 57,
+    VT_SO_ZEROCOPY = 60,
+    VT_SO_TIMESTAMP_NEW = 63,
+    VT_SO_TIMESTAMPNS_NEW = 64,
+    VT_SO_TIMESTAMPING_NEW = 65,
+    VT_SO_RCVTIMEO_NEW = 66,
+    VT_SO_SNDTIMEO_NEW = 67,
+    VT_SO_BUF_LOCK = 72, /* 1: SO_SNDBUF was set, 2: SO_RCVBUF was */
     VT_SO_ACCEPTCONN = 30,
     VT_SO_PROTOCOL = 38,
     VT_SO_DOMAIN = 39,
@@ -98,6 +112,7 @@ enum { /* message flags */
     VT_MSG_ERRQUEUE = 0x2000,
     VT_MSG_NOSIGNAL = 0x4000,
     VT_MSG_MORE = 0x8000,
+    VT_MSG_ZEROCOPY = 0x04000000, /* with VT_SO_ZEROCOPY: a notice tells when the buffer is free */
     VT_MSG_FASTOPEN = 0x20000000, /* opens the connection, the first bytes with the SYN (RFC 7413) */
 };
 enum { /* readiness */
@@ -122,13 +137,53 @@ struct vt_linger {
     int linger; /* seconds */
 };
 
-/* What comes with a datagram besides its bytes, or with an error about one of ours (VT_MSG_ERRQUEUE). */
+enum { /* VT_SO_TIMESTAMPING, Linux's SOF_TIMESTAMPING_*; those of hardware are kept and tell nothing */
+    VT_SOF_TX_SOFTWARE = 1 << 1, /* a notice when the last byte of a write was given to the device */
+    VT_SOF_RX_SOFTWARE = 1 << 3,
+    VT_SOF_SOFTWARE = 1 << 4,    /* tell of stamps at all */
+    VT_SOF_OPT_ID = 1 << 7,      /* notices name the byte, counted from where this was set */
+    VT_SOF_TX_SCHED = 1 << 8,    /* when it was queued for the device: here the same moment */
+    VT_SOF_TX_ACK = 1 << 9,      /* when it was acknowledged */
+    VT_SOF_OPT_TSONLY = 1 << 11, /* notices without the bytes */
+    VT_SOF_OPT_STATS = 1 << 12,
+    VT_SOF_OPT_ID_TCP = 1 << 16, /* counted from what is written next */
+    VT_SOF_TX = VT_SOF_TX_SOFTWARE | VT_SOF_TX_SCHED | VT_SOF_TX_ACK,
+    VT_SOF_ALL = (1 << 19) - 1,
+};
+enum {                               /* which of Linux's control messages a message has: bits of `controls` */
+    VT_CONTROL_INQ = 1 << 0,         /* TCP_CM_INQ */
+    VT_CONTROL_TIMESTAMP = 1 << 1,   /* SCM_TIMESTAMP */
+    VT_CONTROL_TIMESTAMPNS = 1 << 2, /* SCM_TIMESTAMPNS */
+    VT_CONTROL_TIMESTAMPING = 1 << 3, /* SCM_TIMESTAMPING, its first stamp */
+    VT_CONTROL_RECVERR = 1 << 4,      /* IP_RECVERR */
+};
+enum { /* vt_msg_err */
+    VT_EE_ORIGIN_TIMESTAMPING = 4,
+    VT_EE_ORIGIN_ZEROCOPY = 5,
+    VT_EE_CODE_ZEROCOPY_COPIED = 1,
+};
+
+/* Linux's struct sock_extended_err. A zero-copy notice tells the numbers of writes, from `info` to `data`;
+ * one of a timestamp which it is (0 sent, 1 queued, 2 acknowledged) in `info`, and of which byte in `data`.
+ */
+struct vt_msg_err {
+    uint32_t error; /* Linux's number, not negative */
+    uint8_t origin, type, code;
+    uint32_t info, data;
+};
+
+/* What comes with a message besides its bytes, or with an error about one of ours (VT_MSG_ERRQUEUE). */
 struct vt_msg_info {
     struct vt_addr from;          /* its sender; of an error, the node that tells of it */
     uint8_t ttl;                  /* as it arrived; 0 when not known */
     uint8_t icmp_type, icmp_code; /* of an error */
     uint32_t mtu;                 /* of an error: the next hop's MTU, 0 when not told */
     int error;                    /* of an error: what a call would have returned, negative */
+    int flags;                    /* VT_MSG_*: what is to be known of the message */
+    uint32_t controls;            /* VT_CONTROL_*: which of these there are */
+    int inq;                      /* bytes that may still be read; at the end of the stream 1 */
+    vt_time stamp;                /* the host's time */
+    struct vt_msg_err err;
 };
 
 struct vt_pollfd {

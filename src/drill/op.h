@@ -29,6 +29,7 @@ struct drill_op {
     bool has_addr, started;
     bool opening; /* a write waits for the handshake that it began (RFC 7413) */
     struct vt_addr addr;
+    struct vt_msg_info *info;        /* of recvmsg: what came along */
     const struct drill_expr *expect; /* a message, an option's value, what poll finds */
     struct vt_pollfd *fds;
     struct vt_epoll_event *events;
@@ -80,6 +81,8 @@ drill_prepare drill_call_socket, drill_call_bind, drill_call_listen, drill_call_
     drill_call_recvmsg, drill_call_write, drill_call_writev, drill_call_send, drill_call_sendto,
     drill_call_sendmsg, drill_call_open, drill_call_sendfile, drill_call_pipe, drill_call_splice;
 
+/* What came with a message, beside its bytes, is what the script says. */
+bool drill_check_message(struct drill_run *r, struct drill_op *op);
 /* The connection of the call's socket; NULL when it is none. */
 static inline struct drill_conn *drill_op_conn(const struct drill_op *op)
 {

@@ -96,8 +96,10 @@ int vt_sock_setsockopt(struct vt_sockets *s, int fd, int level, int name, const 
     if (level == VT_SOL_SOCKET) {
         switch (name) {
         case VT_SO_LINGER: return set_linger(&so->opts.linger, val, len);
-        case VT_SO_RCVTIMEO: return set_timeout(&so->opts.rcvtimeo, val, len);
-        case VT_SO_SNDTIMEO: return set_timeout(&so->opts.sndtimeo, val, len);
+        case VT_SO_RCVTIMEO:
+        case VT_SO_RCVTIMEO_NEW: return set_timeout(&so->opts.rcvtimeo, val, len);
+        case VT_SO_SNDTIMEO:
+        case VT_SO_SNDTIMEO_NEW: return set_timeout(&so->opts.sndtimeo, val, len);
         default: break;
         }
     }
@@ -145,8 +147,10 @@ int vt_sock_getsockopt(struct vt_sockets *s, int fd, int level, int name, void *
         case VT_SO_DOMAIN: return vt_opt_put_int(val, len, VT_AF_INET);
         case VT_SO_ACCEPTCONN: return vt_opt_put_int(val, len, so->state == VT_SOCK_LISTENING);
         case VT_SO_LINGER: return vt_opt_put(val, len, &so->opts.linger, sizeof so->opts.linger);
-        case VT_SO_RCVTIMEO: return get_timeout(so->opts.rcvtimeo, val, len);
-        case VT_SO_SNDTIMEO: return get_timeout(so->opts.sndtimeo, val, len);
+        case VT_SO_RCVTIMEO:
+        case VT_SO_RCVTIMEO_NEW: return get_timeout(so->opts.rcvtimeo, val, len);
+        case VT_SO_SNDTIMEO:
+        case VT_SO_SNDTIMEO_NEW: return get_timeout(so->opts.sndtimeo, val, len);
         default: break;
         }
     }

@@ -78,6 +78,7 @@ struct vt_socket *vt_sock_alloc(struct vt_sockets *s, const struct vt_sock_ops *
     so->ops = ops;
     so->table = s;
     so->opts.rcvlowat = 1;
+    so->opts.peek_off = -1;
     so->fd = vt_fds_add(&s->fds, so);
     if (so->fd >= 0)
         return so;

@@ -62,6 +62,8 @@ static int tcp_accept(struct vt_socket *so, struct vt_addr *peer)
     child->state = VT_SOCK_CONNECTED;
     child->opts = so->opts;
     child->why = so->why;
+    if (so->opts.stamping != 0)
+        vt_tcp_set_timestamping(child->u.tcb, so->opts.stamping);
     vt_tcp_getopt(child->u.tcb, VT_SOL_SOCKET, VT_SO_MARK, &child->mark, &len);
     if (peer != NULL)
         vt_tcp_remote(child->u.tcb, peer);
@@ -126,6 +128,8 @@ static long tcp_send_first(struct vt_socket *so, const void *buf, size_t len, in
 
 static long tcp_send(struct vt_socket *so, const void *buf, size_t len, int flags, const struct vt_addr *to)
 {
+    if ((so->opts.kept & VT_KEPT_ZEROCOPY) == 0)
+        flags &= ~VT_MSG_ZEROCOPY;
     /* Linux: a connected stream has its peer, and does not look at another. */
     bool implied = to != NULL && so->state == VT_SOCK_UNCONNECTED && vt_tcp_fastopen_implied(so->u.tcb);
 
@@ -140,15 +144,61 @@ static long tcp_send(struct vt_socket *so, const void *buf, size_t len, int flag
     return vt_tcp_send(so->u.tcb, buf, len, flags);
 }
 
+/* What came with the bytes that were read. */
+static void tcp_controls(const struct vt_socket *so, struct vt_msg_info *info)
+{
+    const struct vt_sock_opts *o = &so->opts;
+
+    if ((o->kept & VT_KEPT_INQ) != 0) {
+        info->controls |= VT_CONTROL_INQ;
+        info->inq = (int)vt_tcp_inq_hint(so->u.tcb);
+    }
+    info->stamp = vt_tcp_read_stamp(so->u.tcb);
+    if (info->stamp == 0)
+        return;
+    if ((o->kept & VT_KEPT_TIMESTAMPNS) != 0)
+        info->controls |= VT_CONTROL_TIMESTAMPNS;
+    else if ((o->kept & VT_KEPT_TIMESTAMP) != 0)
+        info->controls |= VT_CONTROL_TIMESTAMP;
+    if ((o->stamping & VT_SOF_SOFTWARE) != 0 && (o->stamping & VT_SOF_RX_SOFTWARE) != 0)
+        info->controls |= VT_CONTROL_TIMESTAMPING;
+}
+
+/* SO_PEEK_OFF: each look goes on where the last ended, and reading brings the place nearer. */
+static long tcp_take(struct vt_socket *so, void *buf, size_t len, int flags)
+{
+    int *off = &so->opts.peek_off;
+    bool looks = (flags & VT_MSG_PEEK) != 0 && (flags & VT_MSG_OOB) == 0;
+    long n;
+
+    if (looks && *off >= 0) {
+        n = vt_tcp_peek(so->u.tcb, (uint32_t)*off, buf, len);
+        if (n > 0)
+            *off += (int)n;
+        return n;
+    }
+    n = vt_tcp_recv(so->u.tcb, buf, len, flags);
+    if (n > 0 && !looks && *off > 0)
+        *off = *off > n ? *off - (int)n : 0;
+    return n;
+}
+
 static long tcp_recv(struct vt_socket *so, void *buf, size_t len, int flags, struct vt_msg_info *info)
 {
+    long n;
+
     if ((flags & VT_MSG_ERRQUEUE) != 0)
-        return -VT_EAGAIN;
+        return vt_tcp_recv_notice(so->u.tcb, info);
     if (so->state == VT_SOCK_LISTENING)
         return -VT_ENOTCONN;
     if (vt_tcp_remote(so->u.tcb, &info->from) != 0)
         info->from = (struct vt_addr){.ip = VT_IP_ANY};
-    return vt_tcp_recv(so->u.tcb, buf, len, flags);
+    n = tcp_take(so, buf, len, flags);
+    if (n >= 0 && (flags & VT_MSG_OOB) != 0)
+        info->flags |= VT_MSG_OOB;
+    if (n > 0 && (flags & VT_MSG_OOB) == 0)
+        tcp_controls(so, info);
+    return n;
 }
 
 static long tcp_send_block(struct vt_socket *so, struct vt_block *block, size_t len)
@@ -217,16 +267,6 @@ static int tcp_remote(const struct vt_socket *so, struct vt_addr *addr)
     return vt_tcp_remote(so->u.tcb, addr);
 }
 
-static int tcp_setopt(struct vt_socket *so, int level, int name, const void *val, size_t len)
-{
-    return vt_tcp_setopt(so->u.tcb, level, name, val, len);
-}
-
-static int tcp_getopt(const struct vt_socket *so, int level, int name, void *val, size_t *len)
-{
-    return vt_tcp_getopt(so->u.tcb, level, name, val, len);
-}
-
 /* SO_RCVLOWAT, tcp(7): no sooner readable than with so many bytes, or half the buffer; the end and errors
  * apart. */
 /* Linux: a listener has no queue to ask for; what has no connection yet has empty ones. */
@@ -255,7 +295,11 @@ static int tcp_ioctl(const struct vt_socket *so, unsigned request, int *value)
 
 static unsigned tcp_poll(struct vt_socket *so)
 {
-    return vt_tcp_poll(so->u.tcb);
+    unsigned events = vt_tcp_poll(so->u.tcb);
+
+    if ((so->opts.kept & VT_KEPT_SELECT_ERR) != 0 && vt_tcp_notices_wait(so->u.tcb))
+        events |= VT_POLLPRI;
+    return events;
 }
 
 static int tcp_take_error(struct vt_socket *so)
@@ -284,8 +328,8 @@ const struct vt_sock_ops vt_sock_tcp_ops = {
     .mute = tcp_mute,
     .local = tcp_local,
     .remote = tcp_remote,
-    .setopt = tcp_setopt,
-    .getopt = tcp_getopt,
+    .setopt = vt_sock_tcp_setopt,
+    .getopt = vt_sock_tcp_getopt,
     .ioctl = tcp_ioctl,
     .poll = tcp_poll,
     .take_error = tcp_take_error,

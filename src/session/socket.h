@@ -3,7 +3,7 @@
  *     session.c     the table, the up-call, names of the calls that end in one line
  *     calls.c       the BSD calls: checks, events, then the kind's function
  *     options.c     setsockopt and getsockopt
- *     sock_tcp.c, sock_udp.c, sock_ping.c   the kinds
+ *     sock_tcp.c, sock_udp.c, sock_ping.c   the kinds; tcp_options.c what a TCP socket keeps for itself
  *     epoll.c       readiness
  *     names.c       the hosts table
  *     trace.c       the events of calls
@@ -58,6 +58,11 @@ enum vt_sock_kept {
     VT_KEPT_BROADCAST = 1 << 1,
     VT_KEPT_KEEPALIVE = 1 << 2,
     VT_KEPT_OOBINLINE = 1 << 3,
+    VT_KEPT_TIMESTAMP = 1 << 4,
+    VT_KEPT_TIMESTAMPNS = 1 << 5,
+    VT_KEPT_ZEROCOPY = 1 << 6,
+    VT_KEPT_INQ = 1 << 7, /* TCP_INQ */
+    VT_KEPT_SELECT_ERR = 1 << 8,
 };
 
 /* What accept() hands on from the listener. */
@@ -66,7 +71,9 @@ struct vt_sock_opts {
     vt_span rcvtimeo, sndtimeo; /* 0: for ever; negative: not at all */
     int priority;
     int rcvlowat;
-    uint32_t kept; /* enum vt_sock_kept */
+    uint32_t kept;     /* enum vt_sock_kept */
+    uint32_t stamping; /* VT_SO_TIMESTAMPING */
+    int peek_off;      /* VT_SO_PEEK_OFF; below 0: none */
 };
 
 struct vt_socket {
@@ -122,6 +129,11 @@ extern const struct vt_sock_ops vt_sock_tcp_ops, vt_sock_udp_ops, vt_sock_ping_o
 int vt_sock_tcp_new(struct vt_sockets *s);
 int vt_sock_udp_new(struct vt_sockets *s);
 int vt_sock_ping_new(struct vt_sockets *s);
+
+/* ---- tcp_options.c ---- */
+
+int vt_sock_tcp_setopt(struct vt_socket *so, int level, int name, const void *val, size_t len);
+int vt_sock_tcp_getopt(const struct vt_socket *so, int level, int name, void *val, size_t *len);
 
 /* ---- epoll.c ---- */
 

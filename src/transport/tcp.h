@@ -16,7 +16,7 @@
  *   tcp_close   FIN, RST, letting go     tcp_timewait TIME-WAIT
  *   tcp_rtt     round trips, RTO         cc_*         congestion controllers, a table of functions
  *   tcp_delack  when an ACK goes         tcp_rcvbuf   the receive buffer, the window that is told
- *   tcp_sndbuf  how much may be written, and what holds a connection back
+ *   tcp_sndbuf  how much may be written  tcp_notice   the error queue: stamps, zero-copy
  *   tcp_user    the socket's calls       tcp_sockopt  options, tcp_info
  *   tcp_auth    keys, who must sign      tcp_sign     what of a segment is signed
  *   tcp_fastopen         data in the SYN, sent       tcp_fastopen_listen  data in the SYN, taken
@@ -310,6 +310,7 @@ struct vt_rcv_space {
     struct vt_seq seq; /* read up to here when the round trip began */
     uint32_t space;    /* bytes read in the best round trip so far */
     uint32_t last_echo;
+    vt_time stamp; /* when the byte read last had come */
 };
 
 /* What holds a sender back, Linux's "chronographs": the greater one counts. */
@@ -412,6 +413,7 @@ struct vt_tcb {
     struct vt_rcv rcv;
     struct vt_rcv_space *rcv_space; /* NULL until text comes */
     struct vt_chrono *chrono;       /* NULL until something is sent */
+    struct vt_notices *notices;     /* NULL until something is to be told */
 
     struct vt_tcp_agreed agreed;
     uint16_t mss;      /* payload bytes of a full segment that we send, options taken off */
@@ -793,6 +795,18 @@ void vt_tcp_chrono_stop(struct vt_tcb *tcb, enum vt_chrono_what what);
 /* After output: looks what holds the connection back now. */
 void vt_tcp_chrono_update(struct vt_tcb *tcb);
 void vt_tcp_chrono_info(const struct vt_tcb *tcb, struct vt_tcp_info *i);
+
+/* tcp_notice.c */
+void vt_tcp_notices_free(struct vt_tcb *tcb);
+/* Before and after a write that wants notices: room for one more, and its last byte. */
+bool vt_tcp_notice_room(struct vt_tcb *tcb, int flags);
+void vt_tcp_notice_write(struct vt_tcb *tcb, struct vt_seq last, int flags);
+/* Everything before `to` has left; SND.UNA has moved; the send queue was cleared. For those that have
+ * notices.
+ */
+void vt_tcp_notices_sent(struct vt_tcb *tcb, struct vt_seq to);
+void vt_tcp_notices_acked(struct vt_tcb *tcb);
+void vt_tcp_notices_dropped(struct vt_tcb *tcb);
 
 /* tcp_user.c */
 /* The number of the first byte not yet read. */

@@ -118,6 +118,8 @@ static void advance(struct vt_tcb *tcb, struct vt_tcp_seg *seg, struct vt_tcp_ac
     vt_sendq_ack(&tcb->sendq, vt_tcp_core(tcb), info->acked);
     tcb->bytes_acked += info->acked;
     tcb->snd_una = seg->ack;
+    if (tcb->notices != NULL)
+        vt_tcp_notices_acked(tcb);
     tcb->snd_small = vt_seq_max(tcb->snd_small, seg->ack);
     if (vt_tcb_is(tcb, VT_TCBF_URG_OUT) && vt_seq_ge(seg->ack, tcb->snd_up))
         tcb->flags &= ~(uint32_t)VT_TCBF_URG_OUT;

@@ -26,6 +26,7 @@ void vt_tcb_release(struct vt_tcb *tcb)
     vt_free(core, tcb->chrono, sizeof(*tcb->chrono));
     tcb->rcv_space = NULL;
     tcb->chrono = NULL;
+    vt_tcp_notices_free(tcb);
     vt_tcp_auth_free(tcp, tcb->auth);
     tcb->auth = NULL;
     if (vt_tcb_is(tcb, VT_TCBF_ORPHAN))
@@ -56,6 +57,8 @@ void vt_tcp_done(struct vt_tcb *tcb, int error, enum vt_doc doc)
     vt_tcp_table_remove(&tcb->end);
     vt_tcp_port_drop(&tcb->end);
     vt_sendq_clear(&tcb->sendq, core);
+    if (tcb->notices != NULL)
+        vt_tcp_notices_dropped(tcb);
     vt_tcp_loss_free(tcb);
     vt_tcp_pmtu_end(tcb);
     vt_tcp_ooo_clear(tcb);

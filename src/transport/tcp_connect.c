@@ -274,6 +274,8 @@ long vt_tcp_send_fastopen(struct vt_tcb *tcb, const struct vt_addr *peer, const 
         uint32_t more = (uint32_t)(len - (size_t)n < tcb->sndbuf ? len - (size_t)n : tcb->sndbuf);
         n += vt_tcp_write(tcb, (const uint8_t *)buf + n, more, flags);
     }
+    if (n != 0 && vt_tcp_notice_room(tcb, flags))
+        vt_tcp_notice_write(tcb, vt_seq_add(tcb->iss, (uint32_t)n), flags);
     if ((flags & VT_MSG_WAITALL) != 0 && (size_t)n < len)
         tcb->open |= VT_OPEN_WRITER;
     first_syn(tcb);
@@ -302,6 +304,8 @@ static void text_acked(struct vt_tcb *tcb, uint32_t n)
     vt_sendq_ack(&tcb->sendq, vt_tcp_core(tcb), n);
     tcb->bytes_acked += n;
     tcb->snd_una = vt_seq_add(tcb->iss, 1 + n);
+    if (tcb->notices != NULL)
+        vt_tcp_notices_acked(tcb);
 }
 
 /* RFC 7413 4.2.1: an opening that we made fast may be answered with text and FIN. Of any other they are left

@@ -37,6 +37,7 @@ static bool coalesce(struct vt_tcb *tcb, const struct vt_pbuf *p)
     vt_pbuf_read(p, 0, f->block->data + used, p->len);
     f->len += p->len;
     last->len += p->len;
+    last->stamp = p->stamp;
     tcb->recvq.bytes += p->len;
     return true;
 }
@@ -58,6 +59,7 @@ static struct vt_pbuf *roomy(struct vt_tcb *tcb, struct vt_pbuf *p)
     vt_pbuf_append(q, b, b->data, p->len);
     vt_block_unref(b);
     q->ev = p->ev;
+    q->stamp = p->stamp;
     vt_pbuf_free(p);
     return q;
 }
@@ -329,6 +331,7 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
     }
     struct vt_pbuf *p = seg->p;
     seg->p = NULL;
+    p->stamp = vt_tcp_core(tcb)->now;
     if (vt_seq_gt(seg->seq, tcb->rcv_nxt)) { /* SHLD-31 */
         keep_for_later(tcb, seg->seq, p);
         /* RFC 5681 4.2: at once and one for each, since the sender counts them. */

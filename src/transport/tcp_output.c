@@ -219,6 +219,8 @@ uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, u
     tcb->bytes_sent += n;
     tcb->last_data_sent = vt_tcp_core(tcb)->now;
     send_segment(tcb, p, seq, flags, why);
+    if (tcb->notices != NULL && n != 0)
+        vt_tcp_notices_sent(tcb, vt_seq_add(seq, n));
     return n + ((flags & VT_FIN) != 0);
 }
 

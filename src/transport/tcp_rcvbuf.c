@@ -180,6 +180,8 @@ void vt_tcp_rcvbuf_start(struct vt_tcb *tcb)
     struct vt_rcv *rcv = &tcb->rcv;
     uint32_t mss = vt_tcp_adv_payload(tcb), full = full_space(tcb);
     rcv->ssthresh = vt_tcp_initial_window(tcb, mss);
+    uint32_t most = (uint32_t)UINT16_MAX << tcb->agreed.rcv_scale; /* what a header can tell */
+    full = full < most ? full : most;
     if (rcv->clamp == 0 || rcv->clamp >= full) {
         rcv->clamp = full;
         if (full > 3 * mss) /* Linux's tcp_app_win: a segment is kept back */
@@ -382,7 +384,8 @@ void vt_tcp_rcvbuf_read(struct vt_tcb *tcb)
             buf = buf < (uint64_t)k->rmem_max ? buf : (uint64_t)k->rmem_max;
             if (buf > tcb->rcvbuf) {
                 tcb->rcvbuf = (uint32_t)buf;
-                tcb->rcv.clamp = full_space(tcb);
+                uint32_t most = (uint32_t)UINT16_MAX << tcb->agreed.rcv_scale, full = full_space(tcb);
+                tcb->rcv.clamp = full < most ? full : most;
             }
         }
         s->space = copied;
@@ -395,8 +398,8 @@ void vt_tcp_rcvbuf_read(struct vt_tcb *tcb)
 
 void vt_tcp_set_rcvbuf(struct vt_tcb *tcb, int v, int64_t most)
 {
-    int64_t n = v < most ? v : most;
-    n = n < 0 ? 0 : n > INT32_MAX / 2 ? INT32_MAX / 2 : n;
+    int64_t n = v >= 0 && v < most ? v : v < 0 && most == INT32_MAX ? 0 : most; /* below 0 is much */
+    n = n > INT32_MAX / 2 ? INT32_MAX / 2 : n;
     tcb->rcvbuf = (uint32_t)(2 * n < VT_TCP_RCVBUF_MIN ? VT_TCP_RCVBUF_MIN : 2 * n);
     tcb->flags |= VT_TCBF_RCVBUF_SET;
 }

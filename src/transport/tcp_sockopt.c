@@ -9,12 +9,31 @@ static int get_int(const void *val, size_t len, int *out)
     return 0;
 }
 
+/* Copies out as Linux does: at most what was asked for, `*len` told. */
+static int put(void *val, size_t *len, const void *src, size_t size)
+{
+    if (*len > size)
+        *len = size;
+    memcpy(val, src, *len);
+    return 0;
+}
+
 static void set_flag(struct vt_tcb *tcb, uint32_t flag, int on)
 {
     if (on != 0)
         tcb->flags |= flag;
     else
         tcb->flags &= ~flag;
+}
+
+/* As Linux: doubled, for what a byte costs beside itself. */
+static void set_sndbuf(struct vt_tcb *tcb, int v, int64_t most)
+{
+    int64_t n = v >= 0 && v < most ? v : v < 0 && most == INT32_MAX ? 0 : most; /* below 0 is much */
+    n = n < 2304 ? 2304 : n > INT32_MAX / 2 ? INT32_MAX / 2 : n;
+    tcb->sndbuf = (uint32_t)(2 * n);
+    tcb->flags |= VT_TCBF_SNDBUF_SET;
+    vt_tcp_sndbuf_check(tcb);
 }
 
 static int set_socket_opt(struct vt_tcb *tcb, int name, int v)
@@ -28,11 +47,13 @@ static int set_socket_opt(struct vt_tcb *tcb, int name, int v)
         set_flag(tcb, VT_TCBF_KEEPALIVE, v);
         vt_tcp_life_restart(tcb);
         return 0;
-    case VT_SO_SNDBUF: /* as Linux: doubled, for what a byte costs beside itself */
-        v = v < 2304 ? 2304 : v;
-        v = v < k->core_wmem_max ? v : (int)k->core_wmem_max;
-        tcb->sndbuf = 2 * (uint32_t)v;
-        tcb->flags |= VT_TCBF_SNDBUF_SET;
+    case VT_SO_SNDBUF: set_sndbuf(tcb, v, k->core_wmem_max); return 0;
+    case VT_SO_SNDBUFFORCE: set_sndbuf(tcb, v, INT32_MAX); return 0;
+    case VT_SO_BUF_LOCK:
+        if ((v & ~3) != 0)
+            return -VT_EINVAL;
+        set_flag(tcb, VT_TCBF_SNDBUF_SET, v & 1);
+        set_flag(tcb, VT_TCBF_RCVBUF_SET, v & 2);
         return 0;
     case VT_SO_RCVBUF: vt_tcp_set_rcvbuf(tcb, v, k->core_rmem_max); return 0;
     case VT_SO_RCVBUFFORCE: vt_tcp_set_rcvbuf(tcb, v, INT32_MAX); return 0;
@@ -162,6 +183,27 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
     return 0;
 }
 
+/* Linux: 32 bits or 64; all ones are no bound. */
+static int set_pacing(struct vt_tcb *tcb, const void *val, size_t len)
+{
+    uint32_t narrow;
+    uint64_t rate;
+    if (len < sizeof(narrow))
+        return -VT_EINVAL;
+    memcpy(&narrow, val, sizeof(narrow));
+    rate = narrow == UINT32_MAX ? VT_TCP_RATE_ANY : narrow;
+    if (len >= sizeof(rate))
+        memcpy(&rate, val, sizeof(rate));
+    return vt_tcp_set_max_pace(tcb, rate);
+}
+
+static int get_pacing(const struct vt_tcb *tcb, void *val, size_t *len)
+{
+    uint64_t rate = tcb->pace != NULL && tcb->pace->most != 0 ? tcb->pace->most : VT_TCP_RATE_ANY;
+    uint32_t narrow = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+    return *len >= sizeof(rate) ? put(val, len, &rate, sizeof(rate)) : put(val, len, &narrow, sizeof(narrow));
+}
+
 int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size_t len)
 {
     if (level == VT_SOL_TCP && name == VT_TCP_CONGESTION)
@@ -171,6 +213,8 @@ int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size
         if (auth != -VT_ENOPROTOOPT)
             return auth;
     }
+    if (level == VT_SOL_SOCKET && name == VT_SO_MAX_PACING_RATE)
+        return set_pacing(tcb, val, len);
     if (level == VT_SOL_TCP && name == VT_TCP_FASTOPEN_KEY)
         return vt_tcp_fo_set_key(tcb, val, len);
     int v = 0;
@@ -277,15 +321,6 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     vt_tcp_chrono_info(tcb, i);
 }
 
-/* Copies out as Linux does: at most what was asked for, `*len` told. */
-static int put(void *val, size_t *len, const void *src, size_t size)
-{
-    if (*len > size)
-        *len = size;
-    memcpy(val, src, *len);
-    return 0;
-}
-
 static int put_int(void *val, size_t *len, int64_t v)
 {
     int i = (int)v;
@@ -361,6 +396,10 @@ int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size
     case VT_SO_RCVLOWAT: return put_int(val, len, tcb->rcv.lowat);
     case VT_SO_MARK: return put_int(val, len, tcb->end.mark);
     case VT_SO_MEMINFO: return get_meminfo(tcb, val, len);
+    case VT_SO_MAX_PACING_RATE: return get_pacing(tcb, val, len);
+    case VT_SO_BUF_LOCK:
+        return put_int(val, len,
+                       vt_tcb_is(tcb, VT_TCBF_SNDBUF_SET) | vt_tcb_is(tcb, VT_TCBF_RCVBUF_SET) << 1);
     default: return -VT_ENOPROTOOPT;
     }
 }

@@ -200,12 +200,15 @@ long vt_tcp_send(struct vt_tcb *tcb, const void *buf, size_t len, int flags)
     int err = send_check(tcb, flags);
     if (err != 0 || len == 0)
         return err;
+    if (!vt_tcp_notice_room(tcb, flags))
+        return -VT_ENOBUFS;
     uint32_t want = len < INT32_MAX ? (uint32_t)len : INT32_MAX;
     uint32_t n = vt_tcp_write(tcb, buf, want, flags);
     if (n < len)
         tcb->flags |= VT_TCBF_SEND_BLOCKED;
     if (n == 0)
         return vt_tcp_sndbuf_free(tcb) ? -VT_ENOMEM : -VT_EAGAIN;
+    vt_tcp_notice_write(tcb, vt_seq_add(tcb->snd_una, tcb->sendq.bytes - 1), flags);
     return queued(tcb, n, flags);
 }
 
@@ -253,6 +256,8 @@ static void consume(struct vt_tcb *tcb, uint32_t n)
 {
     while (n != 0) {
         struct vt_pbuf *p = tcb->recvq.first;
+        if (tcb->rcv_space != NULL)
+            tcb->rcv_space->stamp = p->stamp;
         if (n < p->len) {
             vt_pbuf_skip(p, n);
             tcb->recvq.bytes -= n;
@@ -363,6 +368,27 @@ long vt_tcp_recv(struct vt_tcb *tcb, void *buf, size_t len, int flags)
     return (long)n;
 }
 
+long vt_tcp_peek(struct vt_tcb *tcb, uint32_t off, void *buf, size_t len)
+{
+    struct span s = readable(tcb);
+    if (off >= s.len)
+        return nothing_to_read(tcb);
+    uint32_t n = len < s.len - off ? (uint32_t)len : s.len - off;
+    copy_out(tcb, s.skip + off, buf, n);
+    return (long)n;
+}
+
+vt_time vt_tcp_read_stamp(const struct vt_tcb *tcb)
+{
+    return tcb->rcv_space != NULL ? tcb->rcv_space->stamp : 0;
+}
+
+uint32_t vt_tcp_inq_hint(const struct vt_tcb *tcb)
+{
+    uint32_t inq = (uint32_t)tcb->recvq.bytes;
+    return inq == 0 && vt_tcb_is(tcb, VT_TCBF_FIN_RCVD) ? 1 : inq;
+}
+
 long vt_tcp_recv_block(struct vt_tcb *tcb, struct vt_block **block, const uint8_t **data)
 {
     struct vt_core *core = vt_tcp_core(tcb);
@@ -397,7 +423,7 @@ unsigned vt_tcp_poll(struct vt_tcb *tcb)
     unsigned ev = 0;
     if (tcb->listener != NULL)
         return vt_tcp_acceptable(tcb) ? VT_POLLIN : 0;
-    if (tcb->error != 0)
+    if (tcb->error != 0 || vt_tcp_notices_wait(tcb))
         ev |= VT_POLLERR;
     bool shut_rd = vt_tcb_is(tcb, VT_TCBF_SHUT_RD | VT_TCBF_FIN_RCVD);
     bool shut_wr = vt_tcb_is(tcb, VT_TCBF_FIN_QUEUED);

@@ -112,6 +112,16 @@ long vt_tcp_send_block(struct vt_tcb *tcb, struct vt_block *block, const uint8_t
 long vt_tcp_recv(struct vt_tcb *tcb, void *buf, size_t len, int flags);
 /* Hands over the next received bytes: `*block` with one reference for the caller. 0 at the end. */
 long vt_tcp_recv_block(struct vt_tcb *tcb, struct vt_block **block, const uint8_t **data);
+/* The same without taking them, from `off` bytes behind what is next to be read. */
+long vt_tcp_peek(struct vt_tcb *tcb, uint32_t off, void *buf, size_t len);
+/* When the byte that was read last had come; 0 when none was. What TCP_INQ tells: what may be read, and 1 at
+ * the end. */
+vt_time vt_tcp_read_stamp(const struct vt_tcb *tcb);
+uint32_t vt_tcp_inq_hint(const struct vt_tcb *tcb);
+/* VT_SO_TIMESTAMPING; and the oldest notice of the error queue: 0, or -VT_EAGAIN. */
+int vt_tcp_set_timestamping(struct vt_tcb *tcb, uint32_t flags);
+int vt_tcp_recv_notice(struct vt_tcb *tcb, struct vt_msg_info *info);
+bool vt_tcp_notices_wait(const struct vt_tcb *tcb);
 int vt_tcp_shutdown(struct vt_tcb *tcb, int how);
 /* The socket is gone: closes as RFC 9293 3.10.4 says (a RST when received data was never read), and the
  * object frees itself in time. `linger0`: abort at once. */

@@ -7,6 +7,7 @@
  *     so_op.c       calls that may wait
  *     so_call.c     calls that make, name and end sockets; options
  *     so_io.c       calls that read and write
+ *     so_control.c  control messages
  *     so_poll.c     poll and epoll
  *     so_knobs.c    knobs from the file that shell lines write
  *     so_hook.c     what the tool asks the kernel about our descriptors
@@ -119,6 +120,8 @@ long so_fd_new(struct so *so, enum so_fd_kind kind, long live, bool stream, bool
 /* 0, or an error. A NULL address or AF_UNSPEC gives `any`. */
 long so_addr_in(const struct sockaddr *sa, socklen_t len, struct vt_addr *addr, bool *unspec);
 void so_addr_out(const struct vt_addr *addr, struct sockaddr *sa, socklen_t *len);
+/* so_control.c: what came with a message, and its flags. */
+void so_controls_out(const struct vt_msg_info *info, struct msghdr *msg);
 
 /* ---- so_op.c ---- */
 

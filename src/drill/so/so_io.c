@@ -148,8 +148,7 @@ static ssize_t so_recvmsg(void *u, int fd, struct msghdr *msg, int flags)
     op.io.info = &info;
     result = read_vectors(so, &op, msg->msg_iov, msg->msg_iovlen);
     if (result >= 0) {
-        msg->msg_flags = 0;
-        msg->msg_controllen = 0;
+        so_controls_out(&info, msg);
         if (op.io.stream)
             msg->msg_namelen = 0;
         else
