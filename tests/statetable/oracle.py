@@ -63,7 +63,7 @@ class Rule:
         elif key == "reads":
             self.outcome[key] = expression(rest)
         elif key == "drop":
-            self.outcome[key] = expression(rest)
+            self.outcome[key] = expression(re.sub(r"\belse -$", 'else "-"', rest))
         elif key == "reply":
             self.outcome[key] = reply(rest)
         elif key == "moves":
@@ -197,10 +197,10 @@ class Rules:
             self.judges[state] = scope["outcome"]
         return self.judges[state]
 
-    def values_of(self, variable, state, given, seg_len=0):
-        """The values of a class."""
+    def values_of(self, variable, state, given, text=0, syn=0):
+        """The values of a class; of SEG.SEQ, for a segment with this text, or SYN."""
         scope = {name(k): v for k, v in given.items()}
-        scope.update(max=max, min=min, state=state, RIGHT=given["RCV.NXT"] + given["RCV.WND"], SEG_LEN=seg_len)
+        scope.update(max=max, min=min, state=state, RIGHT=given["RCV.NXT"] + given["RCV.WND"], TEXT=text, SYN=syn)
         return [eval(e, scope) for _, e in self.classes[variable]]
 
     def cases(self, setting, extra=None):
@@ -214,7 +214,7 @@ class Rules:
         for flags in itertools.product((0, 1), repeat=len(FLAGS)):
             letters = flag_letters(flags)
             for text in texts:
-                seqs = self.values_of("SEG.SEQ", state, given, text + flags[4] + flags[5])
+                seqs = self.values_of("SEG.SEQ", state, given, text, flags[4])
                 for seq, ack, wnd in itertools.product(seqs, acks, wnds):
                     which, admit, o = judge(given, *flags, text, seq, ack, wnd)
                     line = f"{letters} {seq} {ack} {wnd} {text}"

@@ -36,7 +36,7 @@ def segment(rng, rules, state, given, once):
     """A random segment, as the arguments of a judge. `once`: letters that may not come again."""
     flags = [int(letter not in once and rng.random() < LIKELY[letter]) for letter, _ in oracle.FLAGS]
     text = rng.choice(rules.values_of("TEXT", state, given))
-    seq = rng.choice(rules.values_of("SEG.SEQ", state, given, text + flags[4] + flags[5]) + [given["RCV.NXT"]] * 3)
+    seq = rng.choice(rules.values_of("SEG.SEQ", state, given, text, flags[4]) + [given["RCV.NXT"]] * 3)
     ack = rng.choice(rules.values_of("SEG.ACK", state, given) + [given["SND.NXT"]] * 2)
     return *flags, text, seq, ack, rng.choice(rules.values_of("SEG.WND", state, given))
 
@@ -61,7 +61,6 @@ def sequence(rng, rules, player, setting, given):
         if next_one is None:
             break
         state, given = next_one
-        once |= {"U"} if seg[0] else set()
         once |= {"F"} if given["FIN.AT"] else set()
     actual = player.ask("end")
     if actual != f" reads={program}":
