@@ -854,6 +854,9 @@ static inline uint32_t vt_tcp_rcv_wnd(const struct vt_tcb *tcb)
 #define VT_TCP_RCVBUF_MIN 2304 /* as Linux: one packet */
 /* What a buffer behind `before` in a queue keeps from others; noted in p->aux[0]. */
 uint32_t vt_tcp_charge(struct vt_pbuf *p, const struct vt_pbuf *before);
+/* A buffer that is to wait long and keeps much more than its bytes, a sender's whole block: a copy of its own
+ * instead. Takes p. */
+struct vt_pbuf *vt_tcp_rcvbuf_slim(struct vt_tcb *tcb, struct vt_pbuf *p);
 /* True when one more buffer may be kept; makes room as it can. */
 bool vt_tcp_rcvbuf_fits(struct vt_tcb *tcb);
 /* What a SYN tells of, before any scale: whole segments of `mss`. */

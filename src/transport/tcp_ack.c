@@ -35,8 +35,8 @@ void vt_tcp_update_window(struct vt_tcb *tcb, const struct vt_tcp_seg *seg)
 {
     if (vt_seq_lt(seg->ack, tcb->snd_una))
         return;
-    /* As on Linux, an ACK that is newer tells the newer window whatever its number: text that came ahead of a hole
-     * has moved SND.WL1 beyond the segments that fill it. */
+    /* As on Linux, an ACK that is newer tells the newer window whatever its number: text that came ahead of a
+     * hole has moved SND.WL1 beyond the segments that fill it. */
     if (!vt_seq_gt(seg->ack, tcb->snd_wl2) && !vt_seq_lt(tcb->snd_wl1, seg->seq) &&
         !(vt_seq_eq(tcb->snd_wl1, seg->seq) && vt_seq_eq(tcb->snd_wl2, seg->ack)))
         return;

@@ -88,7 +88,8 @@ void vt_tcp_step_fin(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         tcb->flags &= ~(uint32_t)VT_TCBF_FIN_SEEN;
     if ((seg->flags & VT_FIN) != 0 && !vt_tcb_is(tcb, VT_TCBF_FIN_RCVD)) {
         struct vt_seq fin = vt_seq_add(seg->seq, seg->len);
-        /* Of two the earlier: behind a FIN there is nothing, and the true one must be able to end the stream. */
+        /* Of two the earlier: behind a FIN there is nothing, and the true one must be able to end the stream.
+         */
         if (!vt_tcb_is(tcb, VT_TCBF_FIN_SEEN) || vt_seq_lt(fin, tcb->fin_seq))
             tcb->fin_seq = fin;
         tcb->flags |= VT_TCBF_FIN_SEEN;

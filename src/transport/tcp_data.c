@@ -224,6 +224,8 @@ static enum vt_drop keep_for_later(struct vt_tcb *tcb, struct vt_seq seq, struct
         }
         struct vt_seq to = r != NULL ? vt_seq_min(end, r->from) : end;
         struct vt_pbuf *piece = vt_pbuf_slice(p, p->len - (end.v - seq.v), to.v - seq.v);
+        if (piece != NULL)
+            piece = vt_tcp_rcvbuf_slim(tcb, piece);
         if (piece == NULL || !insert_piece(tcb, i, seq, piece)) {
             vt_pbuf_free(piece);
             full = true;

@@ -137,6 +137,17 @@ static uint64_t compact(struct vt_core *core, struct vt_pbuf **first, struct vt_
     return saved;
 }
 
+struct vt_pbuf *vt_tcp_rcvbuf_slim(struct vt_tcb *tcb, struct vt_pbuf *p)
+{
+    uint32_t cost = vt_tcp_charge(p, NULL);
+    struct vt_pbuf *own = cost > 4 * (uint64_t)p->len + SMALL_COST ? copy_row(vt_tcp_core(tcb), p, p->len)
+                                                                   : NULL;
+    if (own == NULL)
+        return p;
+    vt_pbuf_free(p);
+    return own;
+}
+
 static void compact_all(struct vt_tcb *tcb)
 {
     struct vt_core *core = vt_tcp_core(tcb);
@@ -154,6 +165,8 @@ bool vt_tcp_rcvbuf_fits(struct vt_tcb *tcb)
     if (used(tcb) <= tcb->rcvbuf)
         return true;
     compact_all(tcb);
+    if (used(tcb) <= tcb->rcvbuf)
+        return true;
     if (!vt_tcb_is(tcb, VT_TCBF_RCVBUF_SET) && tcb->rcvbuf < most)
         tcb->rcvbuf = used(tcb) < most ? used(tcb) : most;
     if (used(tcb) <= tcb->rcvbuf + SLACK)

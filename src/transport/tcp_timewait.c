@@ -163,8 +163,8 @@ void vt_tcp_timewait_segment(struct vt_tcp_timewait *tw, struct vt_tcp_seg *seg)
         tw_start(tw);
         return;
     }
-    /* Anything else is answered by where we are, unless it is an ACK that adds nothing; what has no text not too
-     * often (V67): two ends could answer each other for ever. */
+    /* Anything else is answered by where we are, unless it is an ACK that adds nothing; what has no text not
+     * too often (V67): two ends could answer each other for ever. */
     bool silent = vt_tcp_seg_len(seg) == 0 && !paws && vt_seq_eq(seg->seq, tw->rcv_nxt);
     bool limited = vt_tcp_seg_len(seg) == 0 || (seg->flags & VT_SYN) != 0;
     if (!silent && (!limited || tw->ack_sent == 0 || core->now - tw->ack_sent >= (vt_time)ACK_EVERY))

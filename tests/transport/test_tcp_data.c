@@ -233,6 +233,29 @@ static void test_v47_runs_are_capped(void **state)
     rig_free(r);
 }
 
+/* Putting small segments together makes room; it must not take away what the buffer is allowed. */
+static void test_buffer_does_not_shrink(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(5000);
+    int before = 0, after = 0;
+    size_t len = sizeof(int);
+    rig_accepted(r, sack);
+    assert_int_equal(vt_tcp_getopt(r->tcb, VT_SOL_SOCKET, VT_SO_RCVBUF, &before, &len), 0);
+    for (unsigned i = 0; i < 400; i++) { /* each costs a buffer, till they are put together */
+        char line[80];
+        snprintf(line, sizeof(line), "P. %u:%u(1) ack 1", 1001 + i, 1002 + i);
+        rig_in(r, line);
+        rig_forget(r);
+    }
+    assert_int_equal(vt_tcp_getopt(r->tcb, VT_SOL_SOCKET, VT_SO_RCVBUF, &after, &len), 0);
+    assert_true(after >= before);
+    rig_in(r, "P. 1:1001(1000) ack 1");
+    rig_forget(r);
+    assert_int_equal(rig_recv(r, 2000), 1400);
+    rig_free(r);
+}
+
 /* V47, CVE-2018-5390: one byte a segment, in one run, must not hold a kilobyte each. */
 static void test_v47_small_segments(void **state)
 {
@@ -727,6 +750,7 @@ int main(void)
         cmocka_unit_test(test_v66_sack_across_the_wrap),
         cmocka_unit_test(test_overlap_keeps_what_came_first),
         cmocka_unit_test(test_v47_runs_are_capped),
+        cmocka_unit_test(test_buffer_does_not_shrink),
         cmocka_unit_test(test_v47_small_segments),
         cmocka_unit_test(test_v47_small_segments_in_order),
         cmocka_unit_test(test_reassembly_against_a_model),
