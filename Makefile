@@ -13,10 +13,10 @@ else
   need = @tools/install-deps
 endif
 
-.PHONY: help build run test test-quick bench fuzz format lint mutants models install clean
+.PHONY: help build run test test-quick bench bench-weather fuzz format lint mutants models install clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 build: ## the command build/vitro and the library build/libvitro.*
 	$(need) build
@@ -38,6 +38,13 @@ bench: ## measures, and prints ratios
 	$(need) build test
 	@tools/configure build-bench --buildtype=release
 	@meson test -C build-bench --benchmark --verbose
+
+WEATHER ?=
+bench-weather: ## our CUBIC and BBR beside the kernel's over 24 bad paths; root; WEATHER='--seconds 10 --ours'
+	$(need) build test
+	@tools/configure build-bench --buildtype=release
+	@ninja -C build-bench product bench/weather
+	@bench/weather.py build-bench/bench/weather build-bench/vitro $(WEATHER)
 
 NAME ?= wire
 TIME ?= 60
