@@ -68,6 +68,7 @@ struct vt_tcp_seg {
     uint16_t flags;
     uint16_t urgent;
     uint16_t hlen;
+    uint16_t gso_size; /* of a super-segment: the payload of each segment that it stands for; else 0 */
     struct vt_tcp_opts opts;
 };
 

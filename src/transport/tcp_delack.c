@@ -60,6 +60,8 @@ static void measure_mss(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32
     struct vt_rcv *rcv = &tcb->rcv;
     uint16_t before = rcv->last_len;
     bool push = (seg->flags & VT_PSH) != 0;
+    if (seg->gso_size != 0)
+        len = seg->gso_size;
     rcv->last_len = 0;
     if (len >= rcv->mss) {
         rcv->mss = (uint16_t)(len < vt_tcp_adv_payload(tcb) ? len : vt_tcp_adv_payload(tcb));

@@ -68,6 +68,7 @@ static enum vt_drop parse(struct vt_tcp *tcp, struct vt_pbuf *p, const struct vt
     seg->flags = h.flags;
     seg->urgent = (h.flags & VT_URG) != 0 ? h.urgent : 0;
     seg->hlen = h.hlen;
+    seg->gso_size = p->gso != VT_GSO_NONE ? p->gso_size : 0;
     return VT_DROP_NONE;
 }
 
