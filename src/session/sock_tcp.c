@@ -61,9 +61,10 @@ static int tcp_accept(struct vt_socket *so, struct vt_addr *peer)
     }
     child->state = VT_SOCK_CONNECTED;
     child->opts = so->opts;
-    child->why = so->why;
     if (so->opts.stamping != 0)
         vt_tcp_set_timestamping(child->u.tcb, so->opts.stamping);
+    /* What made it worth reading came to the connection, before there was a socket to be told. */
+    child->why = (struct vt_event_id){vt_tcp_cause(child->u.tcb), so->table->core->ev.node};
     vt_tcp_getopt(child->u.tcb, VT_SOL_SOCKET, VT_SO_MARK, &child->mark, &len);
     if (peer != NULL)
         vt_tcp_remote(child->u.tcb, peer);

@@ -363,6 +363,7 @@ enum vt_tcp_open {
     VT_OPEN_FO_DATA = 1 << 5,      /* our SYN had data */
     VT_OPEN_FO_DONE = 1 << 6,      /* data of the SYN were taken whole: TCPI_OPT_SYN_DATA */
     VT_OPEN_FO_CHILD = 1 << 7,     /* given to the program before its handshake ends */
+    VT_OPEN_NO_PORT = 1 << 9,      /* IP_BIND_ADDRESS_NO_PORT */
     VT_OPEN_WRITER = 1 << 8,       /* a program waits to write: its bytes can bear the handshake's ACK */
 };
 
@@ -496,7 +497,7 @@ struct vt_tcb {
     vt_time oow_ack_at; /* the last ACK in answer to an empty segment outside the window (V67) */
 
     /* counters of tcp_info */
-    uint64_t delivered; /* bytes that reached the peer */
+    uint64_t delivered;      /* bytes that reached the peer */
     uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
     uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
     uint32_t delivered_segs; /* segments that reached the peer, without the SYN */

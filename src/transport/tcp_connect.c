@@ -167,7 +167,7 @@ static void begin(struct vt_tcb *tcb, const struct vt_seq *used)
 {
     struct vt_tcp *tcp = tcb->end.tcp;
     vt_time now = tcp->core->now;
-    tcb->open &= VT_OPEN_FO_CONNECT | VT_OPEN_FO_NO_COOKIE;
+    tcb->open &= VT_OPEN_FO_CONNECT | VT_OPEN_FO_NO_COOKIE | VT_OPEN_NO_PORT;
     tcb->flags &= VT_TCBF_NODELAY | VT_TCBF_CORK | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE | VT_TCBF_REUSEADDR |
                   VT_TCBF_REUSEPORT | VT_TCBF_BOUND | VT_TCBF_SNDBUF_SET | VT_TCBF_RCVBUF_SET | VT_TCBF_DIRTY;
     tcb->iss = vt_tcp_isn(tcp, &tcb->end.local, &tcb->end.remote);
@@ -182,6 +182,7 @@ static void begin(struct vt_tcb *tcb, const struct vt_seq *used)
     tcb->rto = tcp->knobs.rto_initial_ms * VT_MSEC;
     tcb->backoff = tcb->retries = tcb->probes = 0;
     tcb->first_rexmt = 0;
+    tcb->total_retrans = tcb->delivered_segs = 0;
     tcb->error = tcb->soft_error = 0;
     tcb->agreed = (struct vt_tcp_agreed){.peer_mss = 536};
     tcb->ecn = 0;

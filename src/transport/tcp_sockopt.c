@@ -73,6 +73,9 @@ static int set_ip_opt(struct vt_tcb *tcb, int name, int v)
     case VT_IP_TOS:
         tcb->tos = (uint8_t)(v & ~3); /* MUST-48, SHLD-21; the last two bits are ECN's */
         return 0;
+    case VT_IP_BIND_ADDRESS_NO_PORT:
+        tcb->open = (uint16_t)(v != 0 ? tcb->open | VT_OPEN_NO_PORT : tcb->open & ~VT_OPEN_NO_PORT);
+        return 0;
     case VT_IP_TTL: /* MUST-49 */
         if (v != -1 && (v < 1 || v > 255))
             return -VT_EINVAL;
@@ -378,6 +381,7 @@ int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size
     if (level == VT_SOL_IP) {
         switch (name) {
         case VT_IP_TOS: return put_int(val, len, tcb->tos);
+        case VT_IP_BIND_ADDRESS_NO_PORT: return put_int(val, len, (tcb->open & VT_OPEN_NO_PORT) != 0);
         case VT_IP_TTL: return put_int(val, len, tcb->ttl != 0 ? tcb->ttl : 64);
         case VT_IP_MTU_DISCOVER: return put_int(val, len, tcb->pmtudisc);
         case VT_IP_MTU: return tcb->pmtu != 0 ? put_int(val, len, tcb->pmtu) : -VT_ENOTCONN;

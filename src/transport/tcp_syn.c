@@ -89,6 +89,7 @@ static bool open_fast(struct vt_tcp_request *r, struct vt_tcp_seg *seg, const st
         vt_tcp_step_text(tcb, seg);
     }
     tcb->segs_in++;
+    vt_tcp_mark_dirty(tcb);
     vt_tcp_send_syn(tcb);
     vt_tcp_timer_set(tcb, VT_SLOT_REXMT, vt_time_add(vt_tcp_core(tcb)->now, tcb->rto));
     vt_tcp_wake(l->tcb, VT_POLLIN);

@@ -96,6 +96,8 @@ int vt_tcp_bind(struct vt_tcb *tcb, const struct vt_addr *addr)
     struct vt_ip was = tcb->end.local.ip;
     tcb->end.local.ip = ip;
     int port = addr->port;
+    if (port == 0 && (tcb->open & VT_OPEN_NO_PORT) != 0)
+        return 0; /* connect() chooses one that is free towards its peer */
     if (port == 0)
         port = vt_port_pick(&tcp->picker, ip, VT_IP4_ANY, 0, (uint16_t)tcp->knobs.port_low,
                             (uint16_t)tcp->knobs.port_high, any_owner, tcp);
@@ -117,6 +119,7 @@ int vt_tcp_listen(struct vt_tcb *tcb, int backlog)
         return 0;
     }
     if (!vt_tcb_is(tcb, VT_TCBF_BOUND)) {
+        tcb->open &= (uint16_t)~VT_OPEN_NO_PORT;
         int err = vt_tcp_bind(tcb, &(struct vt_addr){tcb->end.local.ip, 0, 0});
         if (err != 0)
             return err;
@@ -480,6 +483,10 @@ uint32_t vt_tcp_inq(const struct vt_tcb *tcb)
 uint32_t vt_tcp_outq(const struct vt_tcb *tcb)
 {
     return tcb->sendq.bytes;
+}
+uint64_t vt_tcp_cause(const struct vt_tcb *tcb)
+{
+    return tcb->cause;
 }
 uint32_t vt_tcp_conn(const struct vt_tcb *tcb)
 {

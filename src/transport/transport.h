@@ -143,6 +143,8 @@ uint32_t vt_tcp_inq(const struct vt_tcb *tcb);
 uint32_t vt_tcp_outq(const struct vt_tcb *tcb);
 bool vt_tcp_at_mark(const struct vt_tcb *tcb);
 uint32_t vt_tcp_conn(const struct vt_tcb *tcb); /* its number in events */
+/* The event that last gave the connection something to do: a segment, a call; 0 for none. */
+uint64_t vt_tcp_cause(const struct vt_tcb *tcb);
 
 /* A row of `ss -t`. Listeners show the accept queue and the backlog in recvq and sendq. */
 struct vt_tcp_row {

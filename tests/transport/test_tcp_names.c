@@ -291,6 +291,46 @@ static void test_timestamp_offsets(void **state)
     rig_free(r);
 }
 
+/* SO_REUSEPORT: listeners on one port share the connections out among them, each connection to the same one
+ * however often its SYN comes; one that has gone leaves its share to the others. */
+static void test_shared_port_is_spread(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(5000);
+    struct vt_tcb *t[3];
+    unsigned n[3] = {0}, left = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        t[i] = open_with(r, SHARE);
+        assert_int_equal(vt_tcp_bind(t[i], &(struct vt_addr){ANY, 0, SERVER_PORT}), 0);
+        assert_int_equal(vt_tcp_listen(t[i], 100), 0);
+    }
+    for (uint16_t i = 0; i < 60; i++) {
+        rig_flow(r, SERVER_PORT, (uint16_t)(40000 + i));
+        for (unsigned again = 0; again < 2; again++) {
+            rig_in(r, "S 0:0(0) win 65535 <mss 1460>");
+            rig_out(r, "S. 0:0(0) ack 1");
+            rig_wait(r, 600 * VT_MSEC);
+            rig_forget(r);
+        }
+        rig_in(r, "R 1:1(0)");
+        rig_in(r, "S 0:0(0) win 65535 <mss 1460>");
+        rig_out(r, "S. 0:0(0) ack 1");
+        rig_in(r, ". 1:1(0) ack 1");
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        n[i] = t[i]->listener->accepts;
+        assert_in_range(n[i], 8, 40);
+        left += n[i];
+    }
+    assert_int_equal(left, 60);
+    vt_tcp_shutdown(t[1], VT_SHUT_RD);
+    rig_forget(r);
+    rig_flow(r, SERVER_PORT, 50000);
+    rig_in(r, "S 0:0(0) win 65535 <mss 1460>");
+    rig_out(r, "S. 0:0(0) ack 1");
+    rig_free(r);
+}
+
 /* ---- Options, knobs, tcp_info ---- */
 
 static void test_options_are_read_back(void **state)
@@ -318,6 +358,10 @@ static void test_options_are_read_back(void **state)
         {VT_SOL_TCP, VT_TCP_USER_TIMEOUT, 9000, 9000},
         {VT_SOL_IP, VT_IP_TOS, 0x10, 0x10},
         {VT_SOL_IP, VT_IP_TTL, 33, 33},
+        {VT_SOL_IP, VT_IP_BIND_ADDRESS_NO_PORT, 1, 1},
+        {VT_SOL_TCP, VT_TCP_DEFER_ACCEPT, 4, 7},
+        {VT_SOL_TCP, VT_TCP_FASTOPEN, 5, 5},
+        {VT_SOL_TCP, VT_TCP_FASTOPEN_NO_COOKIE, 1, 1},
     };
     struct rig *r = rig_new(1);
     rig_open(r);
@@ -568,6 +612,7 @@ int main(void)
         cmocka_unit_test(test_v49_isn),
         cmocka_unit_test(test_v49_isn_passive),
         cmocka_unit_test(test_timestamp_offsets),
+        cmocka_unit_test(test_shared_port_is_spread),
         cmocka_unit_test(test_options_are_read_back),
         cmocka_unit_test(test_must49_tos_and_ttl),
         cmocka_unit_test(test_knobs),
