@@ -187,8 +187,10 @@ void vt_tcp_listen_segment(struct vt_tcp_listener *l, struct vt_tcp *tcp, struct
         return;
     }
     if ((seg->flags & (VT_RST | VT_ACK)) == VT_ACK) {
-        if (vt_tcp_cookie_take(l, seg, &reason))
+        if (vt_tcp_cookie_take(l, seg, &reason)) {
+            done_with(tcp, seg);
             return;
+        }
         vt_tcp_reply_rst(tcp, seg, l->tcb->end.conn); /* RFC 9293 3.10.7.2, second */
     }
     vt_tcp_drop_seg(&l->tcb->end, seg, reason);
