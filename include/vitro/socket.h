@@ -94,8 +94,15 @@ enum { /* of VT_SOL_TCP */
     VT_TCP_INFO = 11,
     VT_TCP_QUICKACK = 12,
     VT_TCP_CONGESTION = 13,
+    VT_TCP_THIN_DUPACK = 17,
     VT_TCP_USER_TIMEOUT = 18, /* milliseconds */
-    VT_TCP_FASTOPEN = 23,     /* of a listener: how many may be open before their handshake ends */
+    VT_TCP_REPAIR = 19,       /* refused, with those that go with it */
+    VT_TCP_REPAIR_QUEUE = 20,
+    VT_TCP_QUEUE_SEQ = 21,
+    VT_TCP_REPAIR_WINDOW = 29,
+    VT_TCP_IS_MPTCP = 43,  /* 0 */
+    VT_TCP_FASTOPEN = 23,  /* of a listener: how many may be open before their handshake ends */
+    VT_TCP_TIMESTAMP = 24, /* ours, as it would be sent now */
     VT_TCP_NOTSENT_LOWAT = 25,
     VT_TCP_CC_INFO = 26,          /* what the controller tells of itself; nothing when it does not */
     VT_TCP_FASTOPEN_CONNECT = 30, /* connect() waits for the first bytes, which go with the SYN */
@@ -197,8 +204,9 @@ enum {
     VT_EPOLL_CTL_DEL = 2,
     VT_EPOLL_CTL_MOD = 3,
 };
-#define VT_EPOLLONESHOT (1u << 30)
-#define VT_EPOLLET      (1u << 31)
+#define VT_EPOLLEXCLUSIVE (1u << 28) /* of several sets with this bit one is woken */
+#define VT_EPOLLONESHOT   (1u << 30)
+#define VT_EPOLLET        (1u << 31)
 
 struct vt_epoll_event {
     uint32_t events; /* VT_POLL* and VT_EPOLL* bits */

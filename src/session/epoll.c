@@ -9,8 +9,10 @@
  */
 #include "socket.h"
 
-#define ALWAYS  ((uint32_t)(VT_POLLERR | VT_POLLHUP)) /* told unasked */
-#define PRIVATE (VT_EPOLLONESHOT | VT_EPOLLET)        /* bits that ask for no event */
+#define ALWAYS  ((uint32_t)(VT_POLLERR | VT_POLLHUP))              /* told unasked */
+#define PRIVATE (VT_EPOLLONESHOT | VT_EPOLLET | VT_EPOLLEXCLUSIVE) /* bits that ask for no event */
+/* What may go with VT_EPOLLEXCLUSIVE. */
+#define EXCLUSIVE_OK (VT_POLLIN | VT_POLLOUT | VT_POLLERR | VT_POLLHUP | VT_EPOLLET | VT_EPOLLEXCLUSIVE)
 
 struct vt_watch {
     struct vt_epoll *set;
@@ -74,9 +76,16 @@ static void wake(struct vt_watch *w)
 
 void vt_epoll_notify(struct vt_socket *so, unsigned events)
 {
-    for (struct vt_watch *w = so->watches; w != NULL; w = w->so_next)
-        if ((w->events & ~PRIVATE & events) != 0)
-            wake(w);
+    bool one = false; /* of the exclusive watches one has been told that was waiting */
+
+    for (struct vt_watch *w = so->watches; w != NULL; w = w->so_next) {
+        bool exclusive = (w->events & VT_EPOLLEXCLUSIVE) != 0, waits = w->set->waited;
+
+        if ((w->events & ~PRIVATE & events) == 0 || (exclusive && one))
+            continue;
+        wake(w);
+        one = one || (exclusive && waits);
+    }
 }
 
 static uint32_t look(struct vt_watch *w)
@@ -165,8 +174,11 @@ static struct vt_watch *find(struct vt_epoll *set, struct vt_socket *so)
 
 static int add(struct vt_epoll *set, struct vt_socket *so, const struct vt_epoll_event *ev)
 {
-    struct vt_watch *w;
+    struct vt_watch *w, **at = &so->watches;
 
+    if ((ev->events & VT_EPOLLEXCLUSIVE) != 0 &&
+        ((ev->events & ~(uint32_t)EXCLUSIVE_OK) != 0 || so->ops == &vt_epoll_ops))
+        return -VT_EINVAL;
     if (so->ops == &vt_epoll_ops && (set->so.watches != NULL || watches_sets(set_of(so))))
         return -VT_EINVAL;
     w = vt_alloc(set->so.table->core, sizeof *w);
@@ -176,11 +188,14 @@ static int add(struct vt_epoll *set, struct vt_socket *so, const struct vt_epoll
     w->so = so;
     w->events = ev->events | ALWAYS;
     w->data = ev->data;
-    w->so_next = so->watches;
-    w->so_at = &so->watches;
+    /* Exclusive ones stand at the end, in the order of their adding, as on Linux. */
+    while ((ev->events & VT_EPOLLEXCLUSIVE) != 0 && *at != NULL)
+        at = &(*at)->so_next;
+    w->so_next = *at;
+    w->so_at = at;
     if (w->so_next != NULL)
         w->so_next->so_at = &w->so_next;
-    so->watches = w;
+    *at = w;
     w->set_next = set->all;
     w->set_at = &set->all;
     if (w->set_next != NULL)
@@ -213,6 +228,8 @@ int vt_sock_epoll_ctl(struct vt_sockets *s, int epfd, int op, int fd, const stru
     case VT_EPOLL_CTL_MOD:
         if (w == NULL)
             return -VT_ENOENT;
+        if (((w->events | ev->events) & VT_EPOLLEXCLUSIVE) != 0)
+            return -VT_EINVAL;
         w->events = ev->events | ALWAYS;
         w->data = ev->data;
         if (look(w) != 0)

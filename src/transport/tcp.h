@@ -301,6 +301,7 @@ struct vt_rcv {
     uint32_t ssthresh; /* no window beyond this is told yet */
     uint32_t clamp;    /* nor ever beyond this (TCP_WINDOW_CLAMP); 0: not set, before the connection is */
     uint32_t lowat;    /* SO_RCVLOWAT */
+    uint32_t ooo_segs; /* that came out of order */
 };
 
 /* What a receiver measures to size its buffer; from the first text on. */
@@ -325,6 +326,9 @@ struct vt_chrono {
     vt_time since;
     uint64_t spent[VT_CHRONO_SNDBUF]; /* ns, by `what` less one */
     uint8_t what;
+    uint16_t rtos, rto_rows; /* timeouts, and rows of them without progress between */
+    uint64_t rto_spent;      /* ns in such rows */
+    vt_time rto_since;
 };
 
 enum vt_tcb_flag {
@@ -796,6 +800,9 @@ void vt_tcp_chrono_start(struct vt_tcb *tcb, enum vt_chrono_what what);
 void vt_tcp_chrono_stop(struct vt_tcb *tcb, enum vt_chrono_what what);
 /* After output: looks what holds the connection back now. */
 void vt_tcp_chrono_update(struct vt_tcb *tcb);
+/* A timeout; and that something was acknowledged after a row of them. */
+void vt_tcp_chrono_rto(struct vt_tcb *tcb);
+void vt_tcp_chrono_rto_over(struct vt_tcb *tcb);
 void vt_tcp_chrono_info(const struct vt_tcb *tcb, struct vt_tcp_info *i);
 
 /* tcp_notice.c */

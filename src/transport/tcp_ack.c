@@ -123,6 +123,7 @@ static void advance(struct vt_tcb *tcb, struct vt_tcp_seg *seg, struct vt_tcp_ac
     tcb->snd_small = vt_seq_max(tcb->snd_small, seg->ack);
     if (vt_tcb_is(tcb, VT_TCBF_URG_OUT) && vt_seq_ge(seg->ack, tcb->snd_up))
         tcb->flags &= ~(uint32_t)VT_TCBF_URG_OUT;
+    vt_tcp_chrono_rto_over(tcb);
     tcb->retries = 0;
     tcb->first_rexmt = 0;
     vt_tcp_pmtu_acked(tcb);

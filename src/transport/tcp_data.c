@@ -338,6 +338,7 @@ void vt_tcp_step_text(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         keep_for_later(tcb, seg->seq, p);
         /* RFC 5681 4.2: at once and one for each, since the sender counts them. */
         tcb->rcv.flags |= VT_RCV_SCHED;
+        tcb->rcv.ooo_segs++;
         vt_tcp_send_ack(tcb, VT_SEG_DUP_ACK);
         return;
     }

@@ -124,6 +124,27 @@ void vt_tcp_chrono_update(struct vt_tcb *tcb)
         vt_tcp_chrono_start(tcb, VT_CHRONO_SNDBUF);
 }
 
+void vt_tcp_chrono_rto(struct vt_tcb *tcb)
+{
+    struct vt_chrono *c = tcb->chrono;
+    if (c == NULL)
+        return;
+    c->rtos = (uint16_t)(c->rtos + (c->rtos < UINT16_MAX));
+    if (c->rto_since != 0)
+        return;
+    c->rto_rows = (uint16_t)(c->rto_rows + (c->rto_rows < UINT16_MAX));
+    c->rto_since = vt_tcp_core(tcb)->now;
+}
+
+void vt_tcp_chrono_rto_over(struct vt_tcb *tcb)
+{
+    struct vt_chrono *c = tcb->chrono;
+    if (c == NULL || c->rto_since == 0)
+        return;
+    c->rto_spent += vt_tcp_core(tcb)->now - c->rto_since;
+    c->rto_since = 0;
+}
+
 void vt_tcp_chrono_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
 {
     const struct vt_chrono *c = tcb->chrono;
@@ -132,6 +153,11 @@ void vt_tcp_chrono_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
         uint64_t ns = c->spent[k] + (c->what == k + 1 ? vt_tcp_core(tcb)->now - c->since : 0);
         us[k] = ns / (uint64_t)VT_USEC;
         busy += us[k];
+    }
+    if (c != NULL) {
+        i->tcpi_total_rto = c->rtos;
+        i->tcpi_total_rto_recoveries = c->rto_rows;
+        i->tcpi_total_rto_time = (uint32_t)(c->rto_spent / (uint64_t)VT_MSEC);
     }
     i->tcpi_busy_time = busy;
     i->tcpi_rwnd_limited = us[VT_CHRONO_RWND - 1];

@@ -175,6 +175,13 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
     case VT_TCP_WINDOW_CLAMP: return vt_tcp_set_window_clamp(tcb, v);
     case VT_TCP_USER_TIMEOUT: return set_number(&tcb->user_timeout, v, 0, INT32_MAX);
     case VT_TCP_QUICKACK: vt_tcp_set_quickack(tcb, v); break;
+    case VT_TCP_THIN_DUPACK: /* as Linux: kept for old programs; RACK does what it asked for */
+        return v < 0 || v > 1 ? -VT_EINVAL : 0;
+    case VT_TCP_REPAIR: /* a connection is not taken apart and put together again here */
+    case VT_TCP_REPAIR_QUEUE:
+    case VT_TCP_QUEUE_SEQ:
+    case VT_TCP_TIMESTAMP:
+    case VT_TCP_REPAIR_WINDOW: return -VT_EPERM;
     case VT_TCP_NOTSENT_LOWAT:
         tcb->notsent_lowat = (uint32_t)v;
         vt_tcp_sndbuf_check(tcb);
@@ -321,6 +328,7 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     i->tcpi_notsent_bytes = tcb->sendq.bytes > flight ? tcb->sendq.bytes - flight : 0;
     i->tcpi_snd_wnd = tcb->snd_wnd;
     i->tcpi_rcv_wnd = tcb->rcv_adv.v - tcb->last_ack.v;
+    i->tcpi_rcv_ooopack = tcb->rcv.ooo_segs;
     vt_tcp_chrono_info(tcb, i);
 }
 
@@ -355,6 +363,10 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
     case VT_TCP_USER_TIMEOUT: return put_int(val, len, tcb->user_timeout);
     case VT_TCP_NOTSENT_LOWAT: return put_int(val, len, (int)tcb->notsent_lowat);
     case VT_TCP_QUICKACK: return put_int(val, len, vt_tcp_quickack(tcb));
+    case VT_TCP_THIN_DUPACK:
+    case VT_TCP_REPAIR:
+    case VT_TCP_IS_MPTCP: return put_int(val, len, 0);
+    case VT_TCP_TIMESTAMP: return put_int(val, len, (int)vt_tcp_ts_now(vt_tcp_core(tcb), tcb->ts_offset));
     case VT_TCP_INFO: fill_info(tcb, &info); return put(val, len, &info, sizeof(info));
     case VT_TCP_CC_INFO:
         *len = 0;

@@ -279,6 +279,7 @@ static void rto_timer(struct vt_tcb *tcb)
         syn_timer(tcb);
         return;
     }
+    vt_tcp_chrono_rto(tcb);
     bool probing = probes_by_resending(tcb);
     if (probing ? resending_gave_up(tcb) : gave_up(tcb)) {
         time_out(tcb);
