@@ -501,7 +501,7 @@ struct vt_tcb {
     vt_time oow_ack_at; /* the last ACK in answer to an empty segment outside the window (V67) */
 
     /* counters of tcp_info */
-    uint64_t delivered;      /* bytes that reached the peer */
+    uint64_t delivered; /* bytes that reached the peer */
     uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
     uint32_t segs_in, segs_out, data_segs_in, data_segs_out, total_retrans;
     uint32_t delivered_segs; /* segments that reached the peer, without the SYN */
@@ -789,34 +789,6 @@ void vt_tcp_tlp_send(struct vt_tcb *tcb);
 /* 7.4.2: what an ACK tells of it. */
 void vt_tcp_tlp_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, const struct vt_tcp_ack_info *info);
 
-/* tcp_sndbuf.c */
-/* A write may begin another unit; poll may say so; the buffer follows the congestion window. */
-bool vt_tcp_sndbuf_free(const struct vt_tcb *tcb);
-bool vt_tcp_writable(const struct vt_tcb *tcb);
-void vt_tcp_sndbuf_expand(struct vt_tcb *tcb);
-/* After output: the program that waits is told when it may go on. */
-void vt_tcp_sndbuf_check(struct vt_tcb *tcb);
-void vt_tcp_chrono_start(struct vt_tcb *tcb, enum vt_chrono_what what);
-void vt_tcp_chrono_stop(struct vt_tcb *tcb, enum vt_chrono_what what);
-/* After output: looks what holds the connection back now. */
-void vt_tcp_chrono_update(struct vt_tcb *tcb);
-/* A timeout; and that something was acknowledged after a row of them. */
-void vt_tcp_chrono_rto(struct vt_tcb *tcb);
-void vt_tcp_chrono_rto_over(struct vt_tcb *tcb);
-void vt_tcp_chrono_info(const struct vt_tcb *tcb, struct vt_tcp_info *i);
-
-/* tcp_notice.c */
-void vt_tcp_notices_free(struct vt_tcb *tcb);
-/* Before and after a write that wants notices: room for one more, and its last byte. */
-bool vt_tcp_notice_room(struct vt_tcb *tcb, int flags);
-void vt_tcp_notice_write(struct vt_tcb *tcb, struct vt_seq last, int flags);
-/* Everything before `to` has left; SND.UNA has moved; the send queue was cleared. For those that have
- * notices.
- */
-void vt_tcp_notices_sent(struct vt_tcb *tcb, struct vt_seq to);
-void vt_tcp_notices_acked(struct vt_tcb *tcb);
-void vt_tcp_notices_dropped(struct vt_tcb *tcb);
-
 /* tcp_user.c */
 /* The number of the first byte not yet read. */
 struct vt_seq vt_tcp_read_seq(const struct vt_tcb *tcb);
@@ -858,59 +830,6 @@ static inline uint32_t vt_tcp_rcv_wnd(const struct vt_tcb *tcb)
     int32_t w = vt_seq_diff(tcb->rcv_adv, tcb->rcv_nxt);
     return w > 0 ? (uint32_t)w : 0;
 }
-
-/* tcp_rcvbuf.c */
-#define VT_TCP_RCVBUF_MIN 2304 /* as Linux: one packet */
-/* What a buffer behind `before` in a queue keeps from others; noted in p->aux[0]. */
-uint32_t vt_tcp_charge(struct vt_pbuf *p, const struct vt_pbuf *before);
-/* A buffer that is to wait long and keeps much more than its bytes, a sender's whole block: a copy of its own
- * instead. Takes p. */
-struct vt_pbuf *vt_tcp_rcvbuf_slim(struct vt_tcb *tcb, struct vt_pbuf *p);
-/* True when one more buffer may be kept; makes room as it can. */
-bool vt_tcp_rcvbuf_fits(struct vt_tcb *tcb);
-/* What a SYN tells of, before any scale: whole segments of `mss`. */
-uint32_t vt_tcp_initial_window(const struct vt_tcb *tcb, uint32_t mss);
-/* The window that a SYN tells: it is never scaled (RFC 7323 2.2). */
-static inline uint16_t vt_tcp_syn_window(const struct vt_tcb *tcb, uint32_t mss)
-{
-    uint32_t wnd = vt_tcp_initial_window(tcb, mss);
-    return (uint16_t)(wnd < UINT16_MAX ? wnd : UINT16_MAX);
-}
-/* What a connection starts with; and what one that was is forgotten by. */
-void vt_tcp_rcvbuf_start(struct vt_tcb *tcb);
-void vt_tcp_rcvbuf_reset(struct vt_tcb *tcb);
-/* The window as the buffer would have it; and the one to tell, never to the left of rcv_adv (SHLD-14). */
-uint32_t vt_tcp_window_select(struct vt_tcb *tcb);
-uint32_t vt_tcp_rcv_window(struct vt_tcb *tcb);
-/* Text was taken in order, and is charged `cost`; something was read. */
-void vt_tcp_rcvbuf_text(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32_t len, uint32_t cost);
-void vt_tcp_rcvbuf_read(struct vt_tcb *tcb);
-/* SO_RCVBUF (at most `most`, doubled), TCP_WINDOW_CLAMP, SO_RCVLOWAT. */
-void vt_tcp_set_rcvbuf(struct vt_tcb *tcb, int v, int64_t most);
-int vt_tcp_set_window_clamp(struct vt_tcb *tcb, int v);
-void vt_tcp_set_rcvlowat(struct vt_tcb *tcb, int v);
-/* Enough waits to be read for the program to be told. */
-bool vt_tcp_readable(const struct vt_tcb *tcb);
-
-/* tcp_delack.c */
-/* An ACK is owed: at the end of the burst, or a little later. */
-void vt_tcp_owe_ack(struct vt_tcb *tcb, bool at_once);
-/* `len` bytes of text of this segment were taken in order. */
-void vt_tcp_delack_text(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32_t len);
-/* An ACK has left: nothing is owed any more. */
-void vt_tcp_delack_sent(struct vt_tcb *tcb);
-/* Data have left: perhaps they answer what came. */
-void vt_tcp_delack_answered(struct vt_tcb *tcb);
-/* The program has read `copied` bytes, or wants to hear at once what is owed. */
-void vt_tcp_delack_read(struct vt_tcb *tcb, uint32_t copied);
-void vt_tcp_delack_fired(struct vt_tcb *tcb);
-/* The next ACKs go at once: the peer repeats himself, or may be starting slowly. */
-void vt_tcp_quick_acks(struct vt_tcb *tcb);
-void vt_tcp_rcv_mss_init(struct vt_tcb *tcb);
-void vt_tcp_ack_synack(struct vt_tcb *tcb);
-/* TCP_QUICKACK */
-void vt_tcp_set_quickack(struct vt_tcb *tcb, int v);
-bool vt_tcp_quickack(const struct vt_tcb *tcb);
 
 /* tcp_sack.c */
 void vt_tcp_sack_note(struct vt_ooo *ooo, struct vt_seq from);
@@ -1074,5 +993,7 @@ void vt_tcp_timewait_free(struct vt_tcp_timewait *tw);
 
 /* tcp_icmp.c */
 bool vt_tcp_icmp_error(void *ctx, const struct vt_icmp_error *err);
+
+#include "transport/tcp_flow.h"
 
 #endif
