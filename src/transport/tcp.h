@@ -856,6 +856,9 @@ uint64_t vt_tcp_pacing_rate(const struct vt_tcb *tcb);
 bool vt_tcp_pace_holds(struct vt_tcb *tcb);
 void vt_tcp_pace_sent(struct vt_tcb *tcb, uint32_t bytes);
 int vt_tcp_set_max_pace(struct vt_tcb *tcb, uint64_t rate);
+/* SO_MAX_PACING_RATE */
+int vt_tcp_pace_setopt(struct vt_tcb *tcb, const void *val, size_t len);
+int vt_tcp_pace_getopt(const struct vt_tcb *tcb, void *val, size_t *len);
 /* Segments that go in one burst, and as one super-segment where the device cuts those. */
 uint32_t vt_tcp_burst_segs(const struct vt_tcb *tcb);
 
@@ -903,6 +906,7 @@ uint32_t vt_tcp_accecn_ack(struct vt_tcb *tcb, const struct vt_tcp_seg *seg,
 /* An ACK was counted; `pipe` bytes were out before it. */
 void vt_tcp_cc_ack(struct vt_tcb *tcb, const struct vt_tcp_ack_info *info, uint32_t pipe);
 void vt_tcp_cc_event(struct vt_tcb *tcb, enum vt_cc_event ev);
+int vt_tcp_cc_getinfo(const struct vt_tcb *tcb, void *val, size_t *len);     /* TCP_CC_INFO */
 int vt_tcp_set_congestion(struct vt_tcb *tcb, const char *name, size_t len); /* -VT_ENOENT */
 
 /* tcp_xmit.c */

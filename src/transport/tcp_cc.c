@@ -70,6 +70,16 @@ int vt_tcp_set_congestion(struct vt_tcb *tcb, const char *name, size_t len)
     return 0;
 }
 
+int vt_tcp_cc_getinfo(const struct vt_tcb *tcb, void *val, size_t *len)
+{
+    union vt_cc_info info = {0};
+    /* Linux: a controller without a tale of its own gives no bytes. */
+    size_t n = tcb->cc.ops->info != NULL ? tcb->cc.ops->info(&tcb->cc, &info) : 0;
+    *len = *len < n ? *len : n;
+    memcpy(val, &info, *len);
+    return 0;
+}
+
 /* ---- Knobs that are texts ---- */
 
 static const char current[] = "net.ipv4.tcp_congestion_control";

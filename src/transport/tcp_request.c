@@ -100,6 +100,8 @@ static void inherit(struct vt_tcb *tcb, const struct vt_tcb *l)
     tcb->ttl = l->ttl;
     tcb->pmtudisc = l->pmtudisc;
     tcb->cc.ops = l->cc.ops;
+    if (l->pace != NULL)
+        vt_tcp_set_max_pace(tcb, l->pace->most);
 }
 
 struct vt_tcb *vt_tcp_adopt(struct vt_tcp_request *r, const struct vt_tcp_seg *seg)

@@ -227,6 +227,8 @@ int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size
         return set_pacing(tcb, val, len);
     if (level == VT_SOL_TCP && name == VT_TCP_FASTOPEN_KEY)
         return vt_tcp_fo_set_key(tcb, val, len);
+    if (level == VT_SOL_SOCKET && name == VT_SO_MAX_PACING_RATE)
+        return vt_tcp_pace_setopt(tcb, val, len);
     int v = 0;
     int err = get_int(val, len, &v);
     if (err != 0)
@@ -368,9 +370,7 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
     case VT_TCP_IS_MPTCP: return put_int(val, len, 0);
     case VT_TCP_TIMESTAMP: return put_int(val, len, (int)vt_tcp_ts_now(vt_tcp_core(tcb), tcb->ts_offset));
     case VT_TCP_INFO: fill_info(tcb, &info); return put(val, len, &info, sizeof(info));
-    case VT_TCP_CC_INFO:
-        *len = 0;
-        return 0; /* Linux: a controller without a tale of its own gives no bytes */
+    case VT_TCP_CC_INFO: return vt_tcp_cc_getinfo(tcb, val, len);
     case VT_TCP_CONGESTION:
         memcpy(cc, tcb->cc.ops->name, strlen(tcb->cc.ops->name));
         return put(val, len, cc, sizeof(cc));
@@ -411,6 +411,7 @@ int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size
     case VT_SO_RCVBUF: return put_int(val, len, tcb->rcvbuf);
     case VT_SO_RCVLOWAT: return put_int(val, len, tcb->rcv.lowat);
     case VT_SO_MARK: return put_int(val, len, tcb->end.mark);
+    case VT_SO_MAX_PACING_RATE: return vt_tcp_pace_getopt(tcb, val, len);
     case VT_SO_MEMINFO: return get_meminfo(tcb, val, len);
     case VT_SO_MAX_PACING_RATE: return get_pacing(tcb, val, len);
     case VT_SO_BUF_LOCK:
