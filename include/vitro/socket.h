@@ -79,6 +79,7 @@ enum { /* of VT_SOL_IP */
     VT_IP_TTL = 2,
     VT_IP_MTU_DISCOVER = 10,
     VT_IP_MTU = 14,
+    VT_IP_FREEBIND = 15,             /* bind() takes an address that is not the host's */
     VT_IP_BIND_ADDRESS_NO_PORT = 24, /* bind() to an address and port 0 leaves the port to connect() */
 };
 enum { /* of VT_SOL_TCP */

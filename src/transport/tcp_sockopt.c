@@ -76,6 +76,7 @@ static int set_ip_opt(struct vt_tcb *tcb, int name, int v)
     case VT_IP_BIND_ADDRESS_NO_PORT:
         tcb->open = (uint16_t)(v != 0 ? tcb->open | VT_OPEN_NO_PORT : tcb->open & ~VT_OPEN_NO_PORT);
         return 0;
+    case VT_IP_FREEBIND: set_flag(tcb, VT_TCBF_FREEBIND, v); return 0;
     case VT_IP_TTL: /* MUST-49 */
         if (v != -1 && (v < 1 || v > 255))
             return -VT_EINVAL;
@@ -231,6 +232,10 @@ int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size
         return vt_tcp_pace_setopt(tcb, val, len);
     int v = 0;
     int err = get_int(val, len, &v);
+    if (level == VT_SOL_IP && val != NULL && len >= 1 && len < sizeof v) { /* as Linux: a byte will do */
+        v = *(const uint8_t *)val;
+        err = 0;
+    }
     if (err != 0)
         return err;
     switch (level) {
@@ -396,6 +401,7 @@ int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size
         case VT_IP_BIND_ADDRESS_NO_PORT: return put_int(val, len, (tcb->open & VT_OPEN_NO_PORT) != 0);
         case VT_IP_TTL: return put_int(val, len, tcb->ttl != 0 ? tcb->ttl : 64);
         case VT_IP_MTU_DISCOVER: return put_int(val, len, tcb->pmtudisc);
+        case VT_IP_FREEBIND: return put_int(val, len, vt_tcb_is(tcb, VT_TCBF_FREEBIND));
         case VT_IP_MTU: return tcb->pmtu != 0 ? put_int(val, len, tcb->pmtu) : -VT_ENOTCONN;
         default: return -VT_ENOPROTOOPT;
         }

@@ -91,7 +91,7 @@ int vt_tcp_bind(struct vt_tcb *tcb, const struct vt_addr *addr)
     if (tcb->end.state != VT_TCP_CLOSED || vt_tcb_is(tcb, VT_TCBF_BOUND))
         return -VT_EINVAL;
     struct vt_ip ip = vt_ip_is_any(addr->ip) ? VT_IP4_ANY : addr->ip;
-    if (!vt_ip_is_any(ip) && !vt_net_is_local(tcp->net, ip))
+    if (!vt_ip_is_any(ip) && !vt_tcb_is(tcb, VT_TCBF_FREEBIND) && !vt_net_is_local(tcp->net, ip))
         return -VT_EADDRNOTAVAIL;
     struct vt_ip was = tcb->end.local.ip;
     tcb->end.local.ip = ip;
