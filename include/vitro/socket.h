@@ -71,8 +71,7 @@ enum { /* of VT_SOL_SOCKET */
     VT_SO_ACCEPTCONN = 30,
     VT_SO_PROTOCOL = 38,
     VT_SO_DOMAIN = 39,
-    VT_SO_MAX_PACING_RATE = 47, /* bytes a second, of 32 or 64 bits; all bits set: none */
-    VT_SO_MEMINFO = 55,         /* nine numbers, as linux/sock_diag.h has them */
+    VT_SO_MEMINFO = 55, /* nine numbers, as linux/sock_diag.h has them */
 };
 enum { /* of VT_SOL_IP */
     VT_IP_TOS = 1,

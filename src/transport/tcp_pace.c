@@ -70,32 +70,6 @@ int vt_tcp_set_max_pace(struct vt_tcb *tcb, uint64_t rate)
     return 0;
 }
 
-static uint64_t max_pace(const struct vt_tcb *tcb)
-{
-    return tcb->pace != NULL && tcb->pace->most != 0 ? tcb->pace->most : VT_TCP_RATE_ANY;
-}
-
-int vt_tcp_pace_setopt(struct vt_tcb *tcb, const void *val, size_t len)
-{
-    uint32_t narrow;
-    uint64_t rate;
-    if (len < sizeof(narrow))
-        return -VT_EINVAL;
-    memcpy(&narrow, val, sizeof(narrow));
-    rate = narrow != UINT32_MAX ? narrow : VT_TCP_RATE_ANY;
-    if (len >= sizeof(rate))
-        memcpy(&rate, val, sizeof(rate));
-    return vt_tcp_set_max_pace(tcb, rate);
-}
-
-int vt_tcp_pace_getopt(const struct vt_tcb *tcb, void *val, size_t *len)
-{
-    uint64_t rate = max_pace(tcb);
-    uint32_t narrow = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
-    bool wide = *len >= sizeof(rate);
-    return vt_opt_put(val, len, wide ? (const void *)&rate : &narrow, wide ? sizeof(rate) : sizeof(narrow));
-}
-
 uint32_t vt_tcp_burst_segs(const struct vt_tcb *tcb)
 {
     const struct vt_tcp_knobs *k = &tcb->end.tcp->knobs;

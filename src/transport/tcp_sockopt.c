@@ -228,8 +228,6 @@ int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size
         return set_pacing(tcb, val, len);
     if (level == VT_SOL_TCP && name == VT_TCP_FASTOPEN_KEY)
         return vt_tcp_fo_set_key(tcb, val, len);
-    if (level == VT_SOL_SOCKET && name == VT_SO_MAX_PACING_RATE)
-        return vt_tcp_pace_setopt(tcb, val, len);
     int v = 0;
     int err = get_int(val, len, &v);
     if (level == VT_SOL_IP && val != NULL && len >= 1 && len < sizeof v) { /* as Linux: a byte will do */
@@ -417,7 +415,6 @@ int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size
     case VT_SO_RCVBUF: return put_int(val, len, tcb->rcvbuf);
     case VT_SO_RCVLOWAT: return put_int(val, len, tcb->rcv.lowat);
     case VT_SO_MARK: return put_int(val, len, tcb->end.mark);
-    case VT_SO_MAX_PACING_RATE: return vt_tcp_pace_getopt(tcb, val, len);
     case VT_SO_MEMINFO: return get_meminfo(tcb, val, len);
     case VT_SO_MAX_PACING_RATE: return get_pacing(tcb, val, len);
     case VT_SO_BUF_LOCK:
