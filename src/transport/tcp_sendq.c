@@ -37,6 +37,8 @@ static void chunk_free(struct vt_core *core, struct vt_chunk *c)
 
 void vt_sendq_begin_unit(struct vt_sendq *q)
 {
+    if (q->last != NULL && q->last->len != 0)
+        q->last->marks |= VT_SENDQ_UNIT;
     q->new_unit = true;
 }
 
@@ -67,6 +69,22 @@ uint32_t vt_sendq_reach(const struct vt_sendq *q, uint32_t off, uint32_t len, ui
             continue;
         *marks |= c->marks;
         if ((c->marks & VT_SENDQ_EOR) != 0)
+            return at - off;
+    }
+    return len;
+}
+
+uint32_t vt_sendq_unit_end(const struct vt_sendq *q, uint32_t off, uint32_t len)
+{
+    const struct vt_chunk *c = q->cursor;
+    uint32_t at = q->cursor_at, end = off + len;
+    if (c == NULL || off < at) {
+        c = q->first;
+        at = 0;
+    }
+    for (; c != NULL && at + c->len <= end; c = c->next) {
+        at += c->len;
+        if (at > off && (c->marks & VT_SENDQ_UNIT) != 0)
             return at - off;
     }
     return len;

@@ -12,6 +12,7 @@
 enum vt_sendq_mark {
     VT_SENDQ_PUSH = 1 << 0, /* a program's write ended here: the segment that carries this byte has PSH */
     VT_SENDQ_EOR = 1 << 1,  /* a record ends here (MSG_EOR): no segment reaches over it */
+    VT_SENDQ_UNIT = 1 << 2, /* a unit ends here */
 };
 
 /* A run of bytes in one block. */
@@ -50,6 +51,8 @@ void vt_sendq_mark(struct vt_sendq *q, uint8_t set, uint8_t clear);
 /* How many of the bytes [off, off + len) one segment may carry: all, or up to the end of a record. *marks is
  * what is marked among them. */
 uint32_t vt_sendq_reach(const struct vt_sendq *q, uint32_t off, uint32_t len, uint8_t *marks);
+/* Bytes from `off` to the end of the first unit that ends within `len`; `len` when none does. */
+uint32_t vt_sendq_unit_end(const struct vt_sendq *q, uint32_t off, uint32_t len);
 /* Lets go of the first n bytes: they are acknowledged. */
 void vt_sendq_ack(struct vt_sendq *q, struct vt_core *core, uint32_t n);
 void vt_sendq_clear(struct vt_sendq *q, struct vt_core *core);

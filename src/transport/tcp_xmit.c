@@ -103,6 +103,11 @@ static bool next_burst(const struct vt_tcb *tcb, uint32_t segs, struct burst *b)
     uint64_t most = (uint64_t)(vt_tcb_is(tcb, VT_TCBF_URG_OUT) && segs != 0 ? 1 : segs) * tcb->mss;
     uint32_t len = left < wnd ? left : wnd;
     len = len < most ? len : (uint32_t)most;
+    /* A burst ends with a unit, where that is the end of a whole segment: what was written together travels
+     * together, as on Linux. */
+    uint32_t unit = vt_sendq_unit_end(q, off, len);
+    if (unit % tcb->mss == 0)
+        len = unit;
     b->len = vt_sendq_reach(q, off, len, &b->marks);
     bool record = b->len < left && (b->marks & VT_SENDQ_EOR) != 0, all = b->len == left;
     uint32_t part = b->len % tcb->mss;
