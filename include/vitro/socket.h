@@ -59,6 +59,7 @@ enum { /* of VT_SOL_SOCKET */
     VT_SO_TIMESTAMPING = 37, /* VT_SOF_* */
     VT_SO_PEEK_OFF = 42,     /* where the next VT_MSG_PEEK begins; below 0: at what is next to be read */
     VT_SO_SELECT_ERR_QUEUE = 45,
+    VT_SO_MAX_PACING_RATE = 47, /* bytes a second, 32 or 64 bits; all ones: none */
     VT_SO_COOKIE = 57,
     VT_SO_ZEROCOPY = 60,
     VT_SO_TIMESTAMP_NEW = 63,

@@ -194,6 +194,27 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
     return 0;
 }
 
+/* Linux: 32 bits or 64; all ones are no bound. */
+static int set_pacing(struct vt_tcb *tcb, const void *val, size_t len)
+{
+    uint32_t narrow;
+    uint64_t rate;
+    if (len < sizeof(narrow))
+        return -VT_EINVAL;
+    memcpy(&narrow, val, sizeof(narrow));
+    rate = narrow == UINT32_MAX ? VT_TCP_RATE_ANY : narrow;
+    if (len >= sizeof(rate))
+        memcpy(&rate, val, sizeof(rate));
+    return vt_tcp_set_max_pace(tcb, rate);
+}
+
+static int get_pacing(const struct vt_tcb *tcb, void *val, size_t *len)
+{
+    uint64_t rate = tcb->pace != NULL && tcb->pace->most != 0 ? tcb->pace->most : VT_TCP_RATE_ANY;
+    uint32_t narrow = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+    return *len >= sizeof(rate) ? put(val, len, &rate, sizeof(rate)) : put(val, len, &narrow, sizeof(narrow));
+}
+
 int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size_t len)
 {
     if (level == VT_SOL_TCP && name == VT_TCP_CONGESTION)
@@ -203,6 +224,8 @@ int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size
         if (auth != -VT_ENOPROTOOPT)
             return auth;
     }
+    if (level == VT_SOL_SOCKET && name == VT_SO_MAX_PACING_RATE)
+        return set_pacing(tcb, val, len);
     if (level == VT_SOL_TCP && name == VT_TCP_FASTOPEN_KEY)
         return vt_tcp_fo_set_key(tcb, val, len);
     int v = 0;
@@ -393,6 +416,7 @@ int vt_tcp_getopt(const struct vt_tcb *tcb, int level, int name, void *val, size
     case VT_SO_RCVLOWAT: return put_int(val, len, tcb->rcv.lowat);
     case VT_SO_MARK: return put_int(val, len, tcb->end.mark);
     case VT_SO_MEMINFO: return get_meminfo(tcb, val, len);
+    case VT_SO_MAX_PACING_RATE: return get_pacing(tcb, val, len);
     case VT_SO_BUF_LOCK:
         return put_int(val, len,
                        vt_tcb_is(tcb, VT_TCBF_SNDBUF_SET) | vt_tcb_is(tcb, VT_TCBF_RCVBUF_SET) << 1);
