@@ -14,7 +14,7 @@ static const char usage[] =
     "\n"
     "IMPAIRMENTS are in tc's words, in any order; what is not named stays:\n"
     "  loss 1%  delay 20ms [JITTER]  duplicate 0.1%  reorder 1%  corrupt 0.01%  corrupt-inside 0.01%\n"
-    "  rate 10mbit  limit 100\n"
+    "  rate 10mbit  limit 100  ecn 20 (marks ECN-capable packets where 20 wait)\n"
     "cut and heal stop and restore all; clear makes the cable perfect again.\n"
     "FAULT strikes single frames: drop 3rd ack, drop syn, drop data 2-4, delay 1st synack 500ms, duplicate "
     "fin,\n"
