@@ -13,7 +13,7 @@ else
   need = @tools/install-deps
 endif
 
-.PHONY: help build run test test-quick bench bench-weather fuzz format lint mutants models install clean
+.PHONY: help build run test test-quick bench bench-weather fuzz format lint mutants models differential install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,13 @@ mutants: ## removes each guard in turn and expects its test to fail
 models: ## SPIN checks the models of models/
 	$(need) build test
 	@models/run
+
+SEED ?= 1
+differential: ## 2,000 conversations, from SEED=1, held with Vitro and with the kernel, as root
+	$(need) build test
+	@tools/configure $(BUILD)
+	@ninja -C $(BUILD) tests/differential/differential
+	@$(BUILD)/tests/differential/differential -n 2000 -s $(SEED)
 
 install: build ## into PREFIX (default /usr/local), below DESTDIR
 	@meson configure $(BUILD) --prefix $(PREFIX)

@@ -92,8 +92,9 @@ static bool send_burst(struct vt_tcb *tcb, const struct burst *b)
     return true;
 }
 
-/* What the windows allow of the next bytes, as much as is worth a burst of at most `segs` segments. */
-static bool next_burst(const struct vt_tcb *tcb, uint32_t segs, struct burst *b)
+/* What the windows allow of the next bytes, as much as is worth a burst of at most `segs` segments; a small one too
+ * when it goes `anyhow`. */
+static bool next_burst(const struct vt_tcb *tcb, uint32_t segs, bool anyhow, struct burst *b)
 {
     const struct vt_sendq *q = &tcb->sendq;
     uint32_t off = vt_tcp_flight(tcb);
@@ -116,7 +117,7 @@ static bool next_burst(const struct vt_tcb *tcb, uint32_t segs, struct burst *b)
         return false;
     if (part != 0 && !record && !b->fin) {
         if (b->len < tcb->mss)
-            return worth_sending(tcb, part, all);
+            return anyhow || worth_sending(tcb, part, all);
         if (!all || !worth_sending(tcb, part, all)) {
             b->len -= part;
             vt_sendq_reach(q, off, b->len, &b->marks);
@@ -128,7 +129,7 @@ static bool next_burst(const struct vt_tcb *tcb, uint32_t segs, struct burst *b)
 static bool send_next(struct vt_tcb *tcb, uint32_t segs)
 {
     struct burst b;
-    return next_burst(tcb, segs, &b) && send_burst(tcb, &b);
+    return next_burst(tcb, segs, false, &b) && send_burst(tcb, &b);
 }
 
 bool vt_tcp_send_forced(struct vt_tcb *tcb)
@@ -144,7 +145,8 @@ bool vt_tcp_send_forced(struct vt_tcb *tcb)
 
 bool vt_tcp_send_one_new(struct vt_tcb *tcb)
 {
-    return send_next(tcb, 1);
+    struct burst b; /* RFC 8985 7.3: of what was not sent yet; Nagle does not hold a probe */
+    return next_burst(tcb, 1, true, &b) && send_burst(tcb, &b);
 }
 
 /* What is lost goes before what is new (RFC 6675 5 (C)). True when something went. */
