@@ -92,8 +92,8 @@ static bool send_burst(struct vt_tcb *tcb, const struct burst *b)
     return true;
 }
 
-/* What the windows allow of the next bytes, as much as is worth a burst of at most `segs` segments; a small one too
- * when it goes `anyhow`. */
+/* What the windows allow of the next bytes, as much as is worth a burst of at most `segs` segments; a small
+ * one too when it goes `anyhow`. */
 static bool next_burst(const struct vt_tcb *tcb, uint32_t segs, bool anyhow, struct burst *b)
 {
     const struct vt_sendq *q = &tcb->sendq;
