@@ -6,9 +6,10 @@
  * unless the program has set it. */
 #include "transport/tcp.h"
 
-#define UNIT_COST 1280u /* of a unit beside its bytes; fixed, so that a run does not depend on the machine \
-                         */
-#define HEADROOM 640u   /* for headers, in the reckoning of what a segment costs */
+#define UNIT_COST                                                                                        \
+    1280u             /* of a unit beside its bytes; fixed, so that a run does not depend on the machine \
+                       */
+#define HEADROOM 640u /* for headers, in the reckoning of what a segment costs */
 
 /* What the queue costs: bytes, and their units. */
 static uint64_t cost(const struct vt_tcb *tcb)
