@@ -95,7 +95,8 @@ enum { /* of VT_SOL_TCP */
     VT_TCP_INFO = 11,
     VT_TCP_QUICKACK = 12,
     VT_TCP_CONGESTION = 13,
-    VT_TCP_THIN_DUPACK = 17,
+    VT_TCP_THIN_LINEAR_TIMEOUTS = 16,
+    VT_TCP_THIN_DUPACK = 17,  /* taken, and without effect, as on Linux */
     VT_TCP_USER_TIMEOUT = 18, /* milliseconds */
     VT_TCP_REPAIR = 19,       /* refused, with those that go with it */
     VT_TCP_REPAIR_QUEUE = 20,
@@ -110,6 +111,8 @@ enum { /* of VT_SOL_TCP */
     VT_TCP_FASTOPEN_KEY = 33,     /* 16 bytes, or 32: the key of cookies, and one more that is taken */
     VT_TCP_FASTOPEN_NO_COOKIE = 34,
     VT_TCP_INQ = 36,
+    VT_TCP_RTO_MAX_MS = 44,
+    VT_TCP_RTO_MIN_US = 45,
 };
 enum { /* message flags */
     VT_MSG_OOB = 0x01,

@@ -296,6 +296,7 @@ enum vt_tcb_flag {
     VT_TCBF_ACK_NOW = 1 << 12,  /* an ACK is owed at once */
     VT_TCBF_DIRTY = 1 << 13,    /* on the list of work for the burst's end */
     VT_TCBF_FREEBIND = 1 << 14, /* IP_FREEBIND */
+    VT_TCBF_THIN = 1 << 14,     /* TCP_THIN_LINEAR_TIMEOUTS */
     VT_TCBF_URG_OUT = 1 << 16,  /* snd_up counts */
     VT_TCBF_URG_IN = 1 << 17,   /* rcv_up counts: the mark is not yet passed */
     VT_TCBF_OOB_HELD = 1 << 18, /* the urgent byte has not been read */
@@ -425,6 +426,7 @@ struct vt_tcb {
     uint8_t retries;
     uint32_t keepidle, keepintvl, keepcnt; /* seconds, seconds, count; 0: the knob */
     uint32_t user_timeout;                 /* ms; 0: none */
+    uint32_t rto_min_us, rto_max_ms;       /* TCP_RTO_MIN_US, TCP_RTO_MAX_MS; 0: the knobs */
     int32_t linger2;                       /* seconds; 0: the knob, below 0: none */
     uint8_t syn_retries;                   /* 0: the knob */
     uint8_t defer_accept;                  /* TCP_DEFER_ACCEPT, as a number of SYN,ACKs */

@@ -168,8 +168,9 @@ static void begin(struct vt_tcb *tcb, const struct vt_seq *used)
     struct vt_tcp *tcp = tcb->end.tcp;
     vt_time now = tcp->core->now;
     tcb->open &= VT_OPEN_FO_CONNECT | VT_OPEN_FO_NO_COOKIE | VT_OPEN_NO_PORT;
-    tcb->flags &= VT_TCBF_NODELAY | VT_TCBF_CORK | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE | VT_TCBF_REUSEADDR |
-                  VT_TCBF_REUSEPORT | VT_TCBF_BOUND | VT_TCBF_SNDBUF_SET | VT_TCBF_RCVBUF_SET | VT_TCBF_DIRTY;
+    tcb->flags &= VT_TCBF_NODELAY | VT_TCBF_THIN | VT_TCBF_CORK | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE |
+                  VT_TCBF_REUSEADDR | VT_TCBF_REUSEPORT | VT_TCBF_BOUND | VT_TCBF_SNDBUF_SET |
+                  VT_TCBF_RCVBUF_SET | VT_TCBF_DIRTY;
     tcb->iss = vt_tcp_isn(tcp, &tcb->end.local, &tcb->end.remote);
     if (used != NULL && vt_seq_le(tcb->iss, *used)) /* RFC 6191: behind all that the last of that name used */
         tcb->iss = vt_seq_add(*used, UINT16_MAX + 2);

@@ -84,8 +84,9 @@ struct vt_tcp_request *vt_tcp_request_new(struct vt_tcp_listener *l, const struc
 /* What a connection takes over from its listener. */
 static void inherit(struct vt_tcb *tcb, const struct vt_tcb *l)
 {
-    tcb->flags |= l->flags & (VT_TCBF_NODELAY | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE | VT_TCBF_REUSEADDR |
-                              VT_TCBF_REUSEPORT | VT_TCBF_SNDBUF_SET | VT_TCBF_RCVBUF_SET);
+    tcb->flags |= l->flags &
+                  (VT_TCBF_NODELAY | VT_TCBF_THIN | VT_TCBF_KEEPALIVE | VT_TCBF_OOBINLINE |
+                   VT_TCBF_REUSEADDR | VT_TCBF_REUSEPORT | VT_TCBF_SNDBUF_SET | VT_TCBF_RCVBUF_SET);
     tcb->sndbuf = l->sndbuf;
     tcb->notsent_lowat = l->notsent_lowat;
     tcb->rcvbuf = l->rcvbuf;
@@ -95,6 +96,8 @@ static void inherit(struct vt_tcb *tcb, const struct vt_tcb *l)
     tcb->keepintvl = l->keepintvl;
     tcb->keepcnt = l->keepcnt;
     tcb->user_timeout = l->user_timeout;
+    tcb->rto_min_us = l->rto_min_us;
+    tcb->rto_max_ms = l->rto_max_ms;
     tcb->linger2 = l->linger2;
     tcb->tos = l->tos;
     tcb->ttl = l->ttl;

@@ -26,12 +26,12 @@ void vt_tcp_rtt_sample(struct vt_tcb *tcb, vt_span rtt)
 
 vt_span vt_tcp_rto_min(const struct vt_tcb *tcb)
 {
-    return tcb->end.tcp->knobs.rto_min_us * VT_USEC;
+    return (tcb->rto_min_us != 0 ? tcb->rto_min_us : tcb->end.tcp->knobs.rto_min_us) * VT_USEC;
 }
 
 vt_span vt_tcp_rto_max(const struct vt_tcb *tcb)
 {
-    return tcb->end.tcp->knobs.rto_max_ms * VT_MSEC;
+    return (tcb->rto_max_ms != 0 ? tcb->rto_max_ms : tcb->end.tcp->knobs.rto_max_ms) * VT_MSEC;
 }
 
 vt_span vt_tcp_rto(const struct vt_tcb *tcb)

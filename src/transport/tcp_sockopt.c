@@ -175,6 +175,13 @@ static int set_tcp_opt(struct vt_tcb *tcb, int name, int v)
     case VT_TCP_LINGER2: tcb->linger2 = v < 0 ? -1 : v > 120 ? 120 : v; return 0;
     case VT_TCP_WINDOW_CLAMP: return vt_tcp_set_window_clamp(tcb, v);
     case VT_TCP_USER_TIMEOUT: return set_number(&tcb->user_timeout, v, 0, INT32_MAX);
+    case VT_TCP_RTO_MAX_MS: return set_number(&tcb->rto_max_ms, v, 1000, 120000);
+    case VT_TCP_RTO_MIN_US: return set_number(&tcb->rto_min_us, v, 2000, 120000000);
+    case VT_TCP_THIN_LINEAR_TIMEOUTS:
+        if (v < 0 || v > 1)
+            return -VT_EINVAL;
+        set_flag(tcb, VT_TCBF_THIN, v);
+        return 0;
     case VT_TCP_QUICKACK: vt_tcp_set_quickack(tcb, v); break;
     case VT_TCP_THIN_DUPACK: /* as Linux: kept for old programs; RACK does what it asked for */
         return v < 0 || v > 1 ? -VT_EINVAL : 0;
@@ -366,6 +373,9 @@ static int get_tcp_opt(const struct vt_tcb *tcb, int name, void *val, size_t *le
     case VT_TCP_LINGER2: return put_int(val, len, tcb->linger2 != 0 ? tcb->linger2 : k->fin_timeout);
     case VT_TCP_WINDOW_CLAMP: return put_int(val, len, tcb->rcv.clamp);
     case VT_TCP_USER_TIMEOUT: return put_int(val, len, tcb->user_timeout);
+    case VT_TCP_RTO_MAX_MS: return put_int(val, len, vt_tcp_rto_max(tcb) / VT_MSEC);
+    case VT_TCP_RTO_MIN_US: return put_int(val, len, vt_tcp_rto_min(tcb) / VT_USEC);
+    case VT_TCP_THIN_LINEAR_TIMEOUTS: return put_int(val, len, vt_tcb_is(tcb, VT_TCBF_THIN));
     case VT_TCP_NOTSENT_LOWAT: return put_int(val, len, (int)tcb->notsent_lowat);
     case VT_TCP_QUICKACK: return put_int(val, len, vt_tcp_quickack(tcb));
     case VT_TCP_THIN_DUPACK:

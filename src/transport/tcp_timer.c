@@ -268,8 +268,9 @@ static bool resending_gave_up(const struct vt_tcb *tcb)
  * for a fast retransmission, so the first timeouts are not backed off. */
 static bool is_thin(const struct vt_tcb *tcb)
 {
-    return tcb->end.tcp->knobs.thin_linear_timeouts != 0 && tcb->end.state == VT_TCP_ESTABLISHED &&
-           tcb->loss->sent.segs < 4 && tcb->cc.ssthresh != UINT32_MAX && tcb->retries <= THIN_RETRIES;
+    bool asked = vt_tcb_is(tcb, VT_TCBF_THIN) || tcb->end.tcp->knobs.thin_linear_timeouts != 0;
+    return asked && tcb->end.state == VT_TCP_ESTABLISHED && tcb->loss->sent.segs < 4 &&
+           tcb->cc.ssthresh != UINT32_MAX && tcb->retries <= THIN_RETRIES;
 }
 
 static void rto_timer(struct vt_tcb *tcb)
