@@ -90,4 +90,7 @@ void cli_live_free(struct cli_live *live);
 /* ---- demo --compare (compare.c) ---- */
 int cli_compare(uint64_t seed, const char *impair, enum vt_lang lang);
 
+/* ---- demo --two-handshakes (two.c) ---- */
+int cli_two_handshakes(uint64_t seed);
+
 #endif

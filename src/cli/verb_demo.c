@@ -27,13 +27,16 @@ static const char usage[] =
     "  --explain             what was seen, and why it is so\n"
     "  --compare             the same conversation as C/S and as B/S, on a clean and on a lossy path, in "
     "numbers\n"
+    "  --two-handshakes      why two do not do: what a server makes of an old SYN and of a lost answer, and "
+    "what "
+    "ours does\n"
     "  --lang en|zh          language of the explanations\n"
     "  --ascii, --color      the ladder without box-drawing characters; with colors\n";
 
 struct demo {
     const char *seed, *pcap, *svg, *lang, *fault;
     const char *impair[8];
-    bool json, explain, compare, ascii, color;
+    bool json, explain, compare, two, ascii, color;
     uint64_t seed_number;
     enum vt_lang language;
     char impair_text[512];
@@ -54,6 +57,7 @@ static int parse(const struct cli_verb *verb, struct demo *d, int argc, char **a
         {"json", 'j', &d->json, NULL},
         {"explain", 0, &d->explain, NULL},
         {"compare", 0, &d->compare, NULL},
+        {"two-handshakes", 0, &d->two, NULL},
         {"ascii", 0, &d->ascii, NULL},
         {"color", 0, &d->color, NULL},
         {impair_words[0], 0, NULL, &d->impair[0]},
@@ -307,6 +311,8 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
         code = read_impairments(verb, &d);
     if (code >= 0)
         return code;
+    if (d.two)
+        return cli_two_handshakes(d.seed_number);
     if (d.compare)
         return cli_compare(d.seed_number, d.impair_text, d.language);
     t = vt_topology_parse(vt_topology_default, strlen(vt_topology_default), "the built-in lab", &err);

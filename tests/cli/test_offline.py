@@ -152,6 +152,19 @@ def case_s02_compare():
     assert float(rows[3][4]) > float(b_seconds), out
 
 
+def case_s17_two_handshakes_do_not_do():
+    with Place() as p:
+        out, err = p.run("demo", "--two-handshakes")
+        assert err == "", err
+        assert p.run("demo", "--two-handshakes")[0] == out, "the same seed, other bytes"
+    two_ghost, three_ghost, two_wait, three_wait = out.split("A server of two handshakes:")[1].split("Our own") + \
+        out.split("A server of two handshakes:")[2].split("Our own")
+    assert "b takes the SYN: LISTEN to ESTABLISHED" in two_ghost and "a sends RST" in two_ghost, two_ghost
+    assert "ESTABLISHED\n" not in three_ghost.split("b was never")[0] and "SYN-RCVD to LISTEN" in three_ghost, three_ghost
+    assert "a: SYN-SENT to ESTABLISHED" not in two_wait and two_wait.count("a sends SYN") > 3, two_wait
+    assert "a: SYN-SENT to ESTABLISHED" in three_wait and "b: SYN-RCVD to ESTABLISHED" in three_wait, three_wait
+
+
 def case_topology_mistakes_have_a_place():
     mistakes = [
         ("hosts: {a: {ip: 10.0.0.1}}", 1, 17, "expected an address like 10.0.0.1/24, not '10.0.0.1'"),
