@@ -762,7 +762,7 @@ bool vt_tcp_pmtu_probing(const struct vt_tcb *tcb);
 void vt_tcp_pmtu_acked(struct vt_tcb *tcb);
 /* Something is lost: true when it is the probe, which is sent again in parts. */
 bool vt_tcp_pmtu_failed(struct vt_tcb *tcb);
-/* A timeout: nothing can be said of the probe. */
+/* Something goes again: perhaps the probe, in parts. Nothing can be said of it. */
 void vt_tcp_pmtu_unclear(struct vt_tcb *tcb);
 
 /* tcp_data.c */

@@ -274,6 +274,7 @@ uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum v
     if (n < vt_sent_len(s) && vt_sentq_split(&l->sent, vt_tcp_core(tcb), i, vt_seq_add(s->from, n)))
         s = vt_sent_at(&l->sent, i);
     s->at = vt_tcp_core(tcb)->now;
+    vt_tcp_pmtu_unclear(tcb);
     count_again(tcb, s, n, why == VT_SEG_TLP);
     vt_sentq_flag(&l->sent, s, VT_SENT_AGAIN | ((s->flags & VT_SENT_LOST) != 0 ? VT_SENT_RETRANS : 0), 0);
     vt_tcp_rate_sent(tcb, s);

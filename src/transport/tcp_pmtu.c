@@ -34,14 +34,6 @@ uint32_t vt_tcp_pmtu_now(const struct vt_tcb *tcb)
     return m != NULL && m->enabled && m->low < tcb->pmtu ? m->low : tcb->pmtu;
 }
 
-static void set_path(struct vt_tcb *tcb, uint32_t mtu)
-{
-    tcb->pmtu = mtu;
-    if (tcb->mtup != NULL && tcb->mtup->high > mtu)
-        tcb->mtup->high = mtu;
-    vt_tcb_set_mss(tcb);
-}
-
 static uint32_t path_of(struct vt_tcb *tcb)
 {
     struct vt_net *net = tcb->end.tcp->net;
@@ -57,6 +49,18 @@ static uint32_t search_high(const struct vt_tcb *tcb)
     if (tcb->user_mss != 0 && tcb->user_mss < high)
         high = tcb->user_mss;
     return high + HEADERS < tcb->pmtu ? high + HEADERS : tcb->pmtu;
+}
+
+static void set_path(struct vt_tcb *tcb, uint32_t mtu)
+{
+    struct vt_tcp_mtup *m = tcb->mtup;
+    bool wider = mtu > tcb->pmtu;
+    tcb->pmtu = mtu;
+    if (m != NULL && wider)
+        m->high = search_high(tcb);
+    else if (m != NULL && m->high > mtu)
+        m->high = mtu;
+    vt_tcb_set_mss(tcb);
 }
 
 void vt_tcp_pmtu_start(struct vt_tcb *tcb)
