@@ -185,7 +185,11 @@ uint32_t vt_tcp_initial_window(const struct vt_tcb *tcb, uint32_t mss)
         return space;
     if (tcb->rcv.clamp != 0 && space > tcb->rcv.clamp)
         space = tcb->rcv.clamp;
-    return space > mss ? space - space % mss : space;
+    if (space > mss)
+        space -= space % mss;
+    /* As Linux: 64 KB at first, whatever the buffer; more is promised as text comes (ssthresh). So the first
+     * window behind the SYN, which has no scale, is the one that the SYN told. */
+    return space < UINT16_MAX ? space : UINT16_MAX;
 }
 
 void vt_tcp_rcvbuf_start(struct vt_tcb *tcb)
@@ -374,7 +378,8 @@ void vt_tcp_rcvbuf_text(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32
     }
     if (tcb->rcv_space != NULL)
         measure_rtt(tcb, seg);
-    if (len >= 128)
+    if (len >= 128 &&
+        (seg->flags & VT_SYN) == 0) /* as Linux: nobody promises more to whom a SYN is all he knows of */
         grow_window(tcb, len, cost);
 }
 
