@@ -378,8 +378,8 @@ void vt_tcp_rcvbuf_text(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, uint32
     }
     if (tcb->rcv_space != NULL)
         measure_rtt(tcb, seg);
-    if (len >= 128 &&
-        (seg->flags & VT_SYN) == 0) /* as Linux: nobody promises more to whom a SYN is all he knows of */
+    /* As Linux: no more is promised to one who may never have seen our SYN,ACK (RFC 7413). */
+    if (len >= 128 && tcb->end.state != VT_TCP_SYN_RCVD)
         grow_window(tcb, len, cost);
 }
 
