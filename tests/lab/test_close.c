@@ -223,7 +223,7 @@ static void test_s14_time_wait_answers_the_repeated_fin(void **state)
     assert_null(scene_arrival(&t.s, segs.at[1]));
     assert_true(scene_is(&t.s, segs.at[2], "b", VT_FIN | VT_ACK));
     assert_int_equal(segs.at[2]->u.seg.seq, segs.at[0]->u.seg.seq);
-    assert_int_equal(segs.at[2]->u.seg.why, VT_SEG_RTO);
+    assert_int_equal(segs.at[2]->u.seg.why, VT_SEG_TLP); /* a FIN is a tail: RFC 8985 7 */
     assert_true(scene_is(&t.s, segs.at[3], "a", VT_ACK));
     assert_int_equal(segs.at[3]->u.seg.ack, segs.at[0]->u.seg.seq + 1);
     assert_path(&t, "a", "FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT CLOSED");

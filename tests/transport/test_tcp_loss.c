@@ -697,9 +697,10 @@ static void test_controllers_hold_their_bounds(void **state)
                         cc.ops->marks(&cc, a.acked, (uint32_t)vt_rng_below(&rng, a.acked + 1ull), a.una,
                                       a.nxt);
                 }
+                total += a.acked;
                 struct vt_cc_rate s = {.delivered = a.acked * 4,
                                        .interval = (vt_span)vt_rng_below(&rng, 500) * VT_MSEC,
-                                       .total = total += a.acked,
+                                       .total = total,
                                        .prior = total - (uint32_t)vt_rng_below(&rng, flight + 1ull),
                                        .acked = a.acked,
                                        .lost = vt_rng_below(&rng, 10) == 0 ? mss : 0,
