@@ -191,6 +191,10 @@ static bool run_command(struct shell *sh, char **word, unsigned n)
     const char *name = word[0];
 
     drill_tell(sh->r, "$ %s%s", name, n > 1 ? " ..." : "");
+    if (strcmp(name, "tc") == 0 && n > 2 && strcmp(word[n - 2], "limit") == 0 &&
+        strcmp(word[n - 1], "0") == 0)
+        return drill_skip(sh->r->error, sh->place,
+                          "a queue that refuses packets (tc ... limit 0) is not here");
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
         if (strcmp(name, nothing[i]) == 0)
             return true;
