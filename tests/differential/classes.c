@@ -234,7 +234,7 @@ static bool is_old_rst(const struct step *s)
 }
 static bool request_rst(const struct difference *d)
 {
-    return d->q->opening == OPEN_PASSIVE && d->q->ts && is_rst(d->v) && d->v->seq == 1 && d->k == NULL &&
+    return d->q->opening == OPEN_PASSIVE && d->q->ts && is_rst(d->v) && d->v->seq == 1 && !is_rst(d->k) &&
            went_before(d, is_old_rst);
 }
 
@@ -302,10 +302,20 @@ static bool malformed(const struct difference *d)
     return from_peer(d) && is_malformed(step_of(d)) && d->k == NULL && d->v != NULL;
 }
 
+/* The kernel's end is half open still: its ACK is that of its last SYN,ACK. */
+static bool is_request(const struct difference *d)
+{
+    bool request = false;
+    for (unsigned i = 0; i < d->kernel->replies && &d->kernel->reply[i] != d->k; i++)
+        if (main_flags(&d->kernel->reply[i]) == (F_SYN | F_ACK) && !d->kernel->reply[i].is_call)
+            request = d->kernel->reply[i].ack == d->k->ack;
+    return request && d->k->seq == 1;
+}
+
 static bool request_echo(const struct difference *d)
 {
     bool refused = d->k != NULL && d->k->is_call && d->k->result == -11 && d->v != NULL && d->v->result == 0;
-    bool answered = is_ack(d->k) && d->k->seq == 1 && is_ack(d->v) && d->v->seq == 1;
+    bool answered = is_ack(d->k) && is_request(d) && (d->v == NULL || is_ack(d->v));
     if (d->q->opening != OPEN_PASSIVE || !d->q->ts || !(refused || answered))
         return false;
     for (unsigned i = 0; i < d->kernel->replies;
@@ -352,9 +362,21 @@ static bool window(const struct difference *d)
     return k != v && has_lost(d);
 }
 
+static bool beside_data(const struct difference *d)
+{
+    if (d->k != NULL || !is_ack(d->v))
+        return false;
+    for (unsigned i = 0; i < d->kernel->replies; i++)
+        if (d->kernel->reply[i].step == d->step && is_data(&d->kernel->reply[i]) &&
+            d->kernel->reply[i].ack == d->v->ack)
+            return true;
+    return false;
+}
+
 static bool fin_late(const struct difference *d)
 {
-    return from_peer(d) && (step_of(d)->flags & F_FIN) != 0 && d->k == NULL && is_ack(d->v);
+    return from_peer(d) && (step_of(d)->flags & F_FIN) != 0 &&
+           ((d->k == NULL && is_ack(d->v)) || (d->v == NULL && is_ack(d->k)));
 }
 
 static bool rest_of_window(const struct difference *d)
@@ -393,6 +415,9 @@ const struct class classes[] = {
     {"no ACK, SYN or RST bit", no_ack_bit, "dropped before its number is looked at",
      "its number is looked at first: an ACK when it is outside of the window",
      "RFC 9293 3.10.7.4, first: \"check sequence number\"; the ACK bit is the fifth", false},
+    {"half open: the echo of an ACK", request_echo, "a timestamp echo later than its last SYN,ACK is refused",
+     "any echo of ours is taken",
+     "RFC 7323 5.3 knows no such check; the ACK in between carried a timestamp too", true},
     {"an ACK of what was before", ghost_ack,
      "an ACK older than all bytes that it was ever acknowledged is challenged",
      "one older by more than the largest window is", "RFC 5961 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK", true},
@@ -417,9 +442,6 @@ const struct class classes[] = {
      "RFC 9293 3.10.7.2, third: \"any other control or text should be queued for later\"", true},
     {"malformed options", malformed, "the segment is dropped", "the options from there on are ignored",
      "RFC 9293 3.1, MUST-7: prepared \"to handle an illegal option length\"", true},
-    {"half open: the echo of an ACK", request_echo, "a timestamp echo later than its last SYN,ACK is refused",
-     "any echo of ours is taken",
-     "RFC 7323 5.3 knows no such check; the ACK in between carried a timestamp too", true},
     {"FIN beyond a hole after close", fin_after_close, "a RST: bytes before it will come that nobody reads",
      "an ACK; the RST when such bytes come",
      "RFC 9293 3.6.1, SHLD-3: \"if new data is received after CLOSE\"", true},
@@ -448,6 +470,9 @@ const struct class classes[] = {
      "it opens, in silence", "RFC 9293 3.5, figure 7: four segments", false},
     {"PSH of a burst", push, "a burst is cut where its own clock and quota have it", "where ours have it",
      "RFC 9293 3.9.1.2: PSH is set in the last segment; in others it is free", false},
+    {"an ACK beside data", beside_data, "the data that could go at the same time carry the ACK",
+     "a duplicate is sent at once, before them",
+     "RFC 5681 4.2: an ACK \"immediately\"; in what segment is free", false},
     {"the ACK of a FIN", fin_late, "may be delayed, by more than a step",
      "at once, as the program must be told anyway", "RFC 9293 3.8.6.3, MUST-40: within half a second", false},
     {"a smaller window", smaller_window,

@@ -187,9 +187,11 @@ void peer_step(struct conn *c, unsigned step, uint64_t now);
 void peer_end(struct conn *c);
 void peer_hear(struct conn *c, const uint8_t *bytes, size_t len, uint64_t now);
 
-/* Holds `n` conversations with the kernel, all at once. NULL, or why it cannot be done. */
+/* NULL, or why it cannot be done. */
 const char *kernel_open(void);
-void kernel_run(struct conn *c, unsigned n, uint64_t period);
+/* Holds `n` conversations with the kernel, all at once. They are numbered from `first`, by which they have
+ * their addresses: a number used again may meet what is left of the other. */
+void kernel_run(struct conn *c, unsigned first, unsigned n, uint64_t period);
 void kernel_close(void);
 /* Holds the same conversation with a Vitro host, at the times that `like` had. */
 void vitro_run(struct conn *c, const struct sequence *q, const struct conn *like, unsigned index,

@@ -210,7 +210,7 @@ static void hear(struct conn *c, const struct virtio_net_hdr *head, const uint8_
     } while (at < whole.len);
 }
 
-static void hear_all(struct conn *c, unsigned n)
+static void hear_all(struct conn *c, unsigned first, unsigned n)
 {
     static uint8_t bytes[sizeof(struct virtio_net_hdr) + 65536];
     for (ssize_t len; (len = read(tun, bytes, sizeof bytes)) > 0;) {
@@ -219,46 +219,46 @@ static void hear_all(struct conn *c, unsigned n)
         if (len < (ssize_t)sizeof head + 20 || ip[0] >> 4 != 4)
             continue;
         memcpy(&head, bytes, sizeof head);
-        uint32_t index = ((uint32_t)ip[18] << 8 | ip[19]) - 256;
+        uint32_t index = ((uint32_t)ip[18] << 8 | ip[19]) - 256 - first;
         if (ip[17] == 77 && index < n)
             hear(&c[index], &head, ip, (size_t)len - sizeof head);
     }
 }
 
-static void listen_until(struct conn *c, unsigned n, uint64_t until)
+static void listen_until(struct conn *c, unsigned first, unsigned n, uint64_t until)
 {
     for (;;) {
         uint64_t now = clock_now();
         struct pollfd p = {.fd = tun, .events = POLLIN};
-        hear_all(c, n);
+        hear_all(c, first, n);
         if (now >= until)
             return;
         poll(&p, 1, (int)((until - now) / MS) + 1);
     }
 }
 
-void kernel_run(struct conn *c, unsigned n, uint64_t period)
+void kernel_run(struct conn *c, unsigned first, unsigned n, uint64_t period)
 {
     unsigned most = 0;
     uint64_t begin = clock_now();
     for (unsigned i = 0; i < n; i++) {
         const struct sequence *q = c[i].q;
-        peer_begin(&c[i], q, &kernel, i);
+        peer_begin(&c[i], q, &kernel, first + i);
         c[i].began = begin;
         most = q->steps > most ? q->steps : most;
     }
     for (unsigned step = 0; step < most; step++) {
         for (unsigned i = 0; i < n; i++) {
-            hear_all(c, n);
+            hear_all(c, first, n);
             c[i].now_step = step; /* beyond the last: what comes is no longer looked at */
             if (step >= c[i].q->steps)
                 continue;
             peer_step(&c[i], step, clock_now());
-            hear_all(c, n);
+            hear_all(c, first, n);
         }
-        listen_until(c, n, begin + (step + 1) * period);
+        listen_until(c, first, n, begin + (step + 1) * period);
     }
     for (unsigned i = 0; i < n; i++)
         peer_end(&c[i]);
-    listen_until(c, n, clock_now() + 20 * MS);
+    listen_until(c, first, n, clock_now() + 20 * MS);
 }
