@@ -36,6 +36,7 @@ static inline void bench_fail(const char *what)
 struct bench_result {
     uint64_t count, bytes; /* segments, requests, connections; bytes of payload */
     uint64_t wall_ns, cpu_ns;
+    uint64_t p50_ns, p99_ns; /* of single requests, where they are timed; else 0 */
 };
 
 static inline void bench_begin(struct bench_result *r)
@@ -52,9 +53,10 @@ static inline void bench_end(struct bench_result *r)
 
 static inline void bench_print(const struct bench_result *r)
 {
-    printf("{\"count\": %llu, \"bytes\": %llu, \"wall_ns\": %llu, \"cpu_ns\": %llu}\n",
+    printf("{\"count\": %llu, \"bytes\": %llu, \"wall_ns\": %llu, \"cpu_ns\": %llu, "
+           "\"p50_ns\": %llu, \"p99_ns\": %llu}\n",
            (unsigned long long)r->count, (unsigned long long)r->bytes, (unsigned long long)r->wall_ns,
-           (unsigned long long)r->cpu_ns);
+           (unsigned long long)r->cpu_ns, (unsigned long long)r->p50_ns, (unsigned long long)r->p99_ns);
 }
 
 /* Each program does its measured work in a function of this name: callgrind counts what is done in it. */
