@@ -13,10 +13,10 @@ else
   need = @tools/install-deps
 endif
 
-.PHONY: help build run test test-quick bench bench-weather fuzz format lint mutants models differential install clean
+.PHONY: help build run test test-quick bench bench-instructions bench-weather fuzz format lint mutants models differential install clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 build: ## the command build/vitro and the library build/libvitro.*
 	$(need) build
@@ -34,10 +34,18 @@ test-quick: ## the unit tests and checks of one build, without sanitizers and ke
 	$(need) build test
 	@tools/run-tests --quick
 
-bench: ## measures, and prints ratios
+BENCH ?=
+bench: ## measures beside lwIP and the kernel, and prints ratios; BENCH='--only segment --pairs 20'
 	$(need) build test
 	@tools/configure build-bench --buildtype=release
-	@meson test -C build-bench --benchmark --verbose
+	@ninja -C build-bench bench-programs
+	@bench/run.py build-bench --json build-bench/bench.json $(BENCH)
+
+bench-instructions: ## counts instructions with callgrind, and compares; COUNT=--update sets the file
+	$(need) build test
+	@tools/configure $(BUILD)
+	@ninja -C $(BUILD) bench-programs
+	@bench/instructions.py $(BUILD) $(COUNT)
 
 WEATHER ?=
 bench-weather: ## our CUBIC and BBR beside the kernel's over 24 bad paths; root; WEATHER='--seconds 10 --ours'
