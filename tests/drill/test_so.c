@@ -316,6 +316,14 @@ static void test_pipes_and_files(void **state)
     assert_int_equal(a->close(a->userdata, p[1]), 0);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED false
+#endif
+
 /* Its code blocks read TCP_INFO by the kernel's getsockopt(). */
 static void test_tcp_info_by_the_kernels_call(void **state)
 {
@@ -324,6 +332,10 @@ static void test_tcp_info_by_the_kernels_call(void **state)
     int x, y, l, value, kernel = socket(AF_UNIX, SOCK_STREAM, 0);
 
     (void)state;
+    if (SANITIZED) { /* the sanitizer's own getsockopt() stands before the kernel's */
+        close(kernel);
+        skip();
+    }
     joined(&x, &y, &l);
     assert_int_equal(getsockopt(x, SOL_TCP_, TCP_INFO_, info, &len), 0);
     assert_int_equal(info[0], 1); /* established */

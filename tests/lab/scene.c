@@ -102,6 +102,16 @@ void scene_cut_all(struct vt_lab *lab)
     vt_lab_drain_events(lab);
 }
 
+void scene_drop(struct scene *s)
+{
+    vt_stats_free(s->stats);
+    ledger_free(&s->ledger);
+    for (size_t i = 0; i < s->events; i++)
+        free(s->event[i].extra);
+    free(s->event);
+    vt_lab_free(s->lab);
+}
+
 void scene_close(struct scene *s)
 {
     struct vt_stats_frames f;
@@ -116,12 +126,7 @@ void scene_close(struct scene *s)
     assert_int_equal(f.delivered, s->ledger.came);
     assert_int_equal(f.ended, s->ledger.ended);
     assert_int_equal(f.duplicated, s->ledger.copies);
-    vt_stats_free(s->stats);
-    ledger_free(&s->ledger);
-    for (size_t i = 0; i < s->events; i++)
-        free(s->event[i].extra);
-    free(s->event);
-    vt_lab_free(s->lab);
+    scene_drop(s);
 }
 
 void scene_run(struct scene *s, vt_span span)

@@ -47,6 +47,8 @@ void scene_cut_all(struct vt_lab *lab);
 /* Cuts all cables, checks that every frame has a fate, as the ledger and the lens see it, and frees the lab.
  */
 void scene_close(struct scene *s);
+/* Ends one that was deafened, without looking at its books. */
+void scene_drop(struct scene *s);
 
 /* Lets time pass. */
 void scene_run(struct scene *s, vt_span span);

@@ -128,7 +128,7 @@ static void test_more_than_four_gigabytes(void **state)
     assert_true(vt_lab_add_link_mtu(s.lab, "a", "10.0.0.1/24", "b", "10.0.0.2/24", "delay 1ms loss 0.02%",
                                     65535) >= 0);
     assert_int_equal(transfer(&s, "10.0.0.2", long_transfer, 3600 * VT_SEC), 0);
-    vt_lab_free(s.lab);
+    scene_drop(&s);
 }
 
 int main(void)

@@ -66,11 +66,14 @@ static void drive(struct so *so, struct so_op *op)
 
     while (!op->done && more)
         more = so_advance_once(so, VT_NEVER);
-    for (struct so_op **at = &so->parked; !op->done && *at != NULL; at = &(*at)->next)
+    if (op->done)
+        return;
+    op->done = true;
+    op->io.result = -EDEADLK; /* nothing can ever end it */
+    for (struct so_op **at = &so->parked; *at != NULL; at = &(*at)->next)
         if (*at == op) {
             *at = op->next;
-            op->done = true;
-            op->io.result = -EDEADLK; /* nothing can ever end it */
+            return;
         }
 }
 
