@@ -78,6 +78,20 @@ static enum whither whither(struct vt_net *net, const struct vt_netif *nif, stru
     return vt_ip_eq(dst, VT_IP4(224, 0, 0, 1)) ? HERE_GROUP : ONWARD;
 }
 
+static struct vt_way_in *way_in_slot(struct vt_net *net, const struct vt_ipv4_hdr *h)
+{
+    unsigned hash = h->src.b[15] ^ h->src.b[14] ^ h->dst.b[15];
+    return &net->way_in[hash % VT_WAYS_IN];
+}
+
+/* True when the packet's addresses were found good before, and its destination ours. */
+static bool way_in_known(struct vt_net *net, const struct vt_netif *nif, const struct vt_ipv4_hdr *h)
+{
+    const struct vt_way_in *w = way_in_slot(net, h);
+    return w->generation == net->generation && w->nif == nif && vt_ip_eq(w->src, h->src) &&
+           vt_ip_eq(w->dst, h->dst);
+}
+
 /* Step 6: to its protocol. Takes p, IP header in front. */
 static void deliver(struct vt_net *net, struct vt_pbuf *p, const struct vt_ip_in *in)
 {
@@ -98,10 +112,13 @@ static void deliver(struct vt_net *net, struct vt_pbuf *p, const struct vt_ip_in
         ops->input(ops->ctx, p, in);
 }
 
-/* Steps 4 to 6. Takes p, IP header in front. */
-static void route_in(struct vt_net *net, struct vt_pbuf *p, struct vt_ipv4_hdr *h, struct vt_ip_in *in)
+/* Steps 4 to 6; `known`: its addresses are. Takes p, IP header in front. */
+static void route_in(struct vt_net *net, struct vt_pbuf *p, struct vt_ipv4_hdr *h, struct vt_ip_in *in,
+                     bool known)
 {
-    switch (whither(net, in->nif, h->dst)) {
+    enum whither where = known ? HERE : whither(net, in->nif, h->dst);
+
+    switch (where) {
     case ONWARD:
         if (net->config.forward)
             vt_ipv4_forward(net, p, h, in);
@@ -109,7 +126,10 @@ static void route_in(struct vt_net *net, struct vt_pbuf *p, struct vt_ipv4_hdr *
             vt_drop(net->core, p, VT_DROP_IP_NOT_OURS, in->nif->index, 0);
         return;
     case HERE_GROUP: in->group = true; break;
-    case HERE: break;
+    case HERE:
+        if (!known)
+            *way_in_slot(net, h) = (struct vt_way_in){h->src, h->dst, in->nif, net->generation};
+        break;
     }
     /* Step 5: fragments wait for each other. */
     if (h->mf || h->offset != 0) {
@@ -127,12 +147,15 @@ void vt_ipv4_input(struct vt_netif *nif, struct vt_pbuf *p, bool group)
     struct vt_ip_in in;
     enum vt_drop why;
     unsigned at = 0;
+    bool known = false;
 
     net->core->ev.cause = p->ev;
     net->stats.in_receives++;
     why = check_header(nif, p, &h);
-    if (why == VT_DROP_NONE)
-        why = check_addresses(net, nif, &h);
+    if (why == VT_DROP_NONE) {
+        known = way_in_known(net, nif, &h);
+        why = known ? VT_DROP_NONE : check_addresses(net, nif, &h);
+    }
     if (why != VT_DROP_NONE) {
         vt_drop(net->core, p, why, nif->index, 0);
         return;
@@ -157,5 +180,5 @@ void vt_ipv4_input(struct vt_netif *nif, struct vt_pbuf *p, bool group)
             return;
         }
     }
-    route_in(net, p, &h, &in);
+    route_in(net, p, &h, &in, known);
 }

@@ -71,6 +71,16 @@ struct vt_cached_hop {
     uint32_t generation; /* 0: a free entry */
 };
 
+/* A peer whose packets to one of our addresses have passed every check of addresses, good for a generation.
+ * Direct-mapped. */
+#define VT_WAYS_IN 8
+
+struct vt_way_in {
+    struct vt_ip src, dst;
+    const struct vt_netif *nif;
+    uint32_t generation; /* 0: a free entry */
+};
+
 /* What it takes to send to one peer, worked out once and good for a generation. Direct-mapped. */
 #define VT_FLOWS 32
 
@@ -168,6 +178,7 @@ struct vt_net {
     struct vt_fib fib;
     struct vt_cached_hop hop[VT_HOPS];
     struct vt_flow flow[VT_FLOWS];
+    struct vt_way_in way_in[VT_WAYS_IN];
     uint32_t ident[VT_IDENTS];
     struct vt_pmtu pmtu[VT_PMTU_SETS][VT_PMTU_WAYS];
     struct vt_icmp_bucket bucket[VT_ICMP_SETS][VT_ICMP_WAYS];

@@ -483,6 +483,7 @@ struct vt_tcp {
     const struct vt_cc_ops *cc;  /* net.ipv4.tcp_congestion_control */
     struct vt_tcp_bucket *table; /* open addressing, linear probing; a power of two */
     uint32_t table_size, table_used;
+    struct vt_tcp_end *found; /* the last one that was found, and is in the table still */
     struct vt_tcp_portref *ports[VT_TCP_PORT_BUCKETS];
     struct vt_port_picker picker;
     struct vt_tcb *dirty, *dirty_last;

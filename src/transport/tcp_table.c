@@ -66,12 +66,11 @@ static void shrink(struct vt_tcp *tcp)
     tcp->table_size = 0;
 }
 
-struct vt_tcp_end *vt_tcp_table_find(struct vt_tcp *tcp, const struct vt_addr *local,
-                                     const struct vt_addr *remote)
+static struct vt_tcp_end *find_hashed(const struct vt_tcp *tcp, uint32_t hash, const struct vt_addr *local,
+                                      const struct vt_addr *remote)
 {
     if (tcp->table_size == 0)
         return NULL;
-    uint32_t hash = name_hash(tcp, local, remote);
     for (uint32_t i = hash & (tcp->table_size - 1);; i = (i + 1) & (tcp->table_size - 1)) {
         struct vt_tcp_bucket *b = &tcp->table[i];
         if (b->end == NULL)
@@ -81,16 +80,31 @@ struct vt_tcp_end *vt_tcp_table_find(struct vt_tcp *tcp, const struct vt_addr *l
     }
 }
 
+/* Segments come in runs of one connection: the last one's is looked at before a hash is made. */
+struct vt_tcp_end *vt_tcp_table_find(struct vt_tcp *tcp, const struct vt_addr *local,
+                                     const struct vt_addr *remote)
+{
+    if (tcp->found != NULL && same_name(tcp->found, local, remote))
+        return tcp->found;
+    if (tcp->table_size == 0)
+        return NULL;
+    struct vt_tcp_end *e = find_hashed(tcp, name_hash(tcp, local, remote), local, remote);
+    if (e != NULL)
+        tcp->found = e;
+    return e;
+}
+
 int vt_tcp_table_add(struct vt_tcp_end *e)
 {
     struct vt_tcp *tcp = e->tcp;
-    if (vt_tcp_table_find(tcp, &e->local, &e->remote) != NULL)
+    uint32_t hash = name_hash(tcp, &e->local, &e->remote);
+    if (find_hashed(tcp, hash, &e->local, &e->remote) != NULL)
         return -VT_EADDRINUSE;
     if (tcp->table_used >= (uint32_t)tcp->knobs.max_conns)
         return -VT_ENOMEM;
     if ((tcp->table_used + 1) * 4 > tcp->table_size * 3 && grow(tcp) != 0)
         return -VT_ENOMEM;
-    e->hash = name_hash(tcp, &e->local, &e->remote);
+    e->hash = hash;
     place(tcp->table, tcp->table_size, e->hash, e);
     e->in_table = true;
     tcp->table_used++;
@@ -111,6 +125,8 @@ void vt_tcp_table_remove(struct vt_tcp_end *e)
     if (!e->in_table)
         return;
     e->in_table = false;
+    if (tcp->found == e)
+        tcp->found = NULL;
     uint32_t mask = tcp->table_size - 1, hole = slot_of(tcp, e);
     for (uint32_t i = (hole + 1) & mask; tcp->table[i].end != NULL; i = (i + 1) & mask) {
         /* An entry may move back into the hole when its own place is not behind the hole. */
@@ -129,6 +145,8 @@ void vt_tcp_table_replace(struct vt_tcp_end *from, struct vt_tcp_end *to)
     struct vt_tcp *tcp = from->tcp;
     to->hash = from->hash;
     tcp->table[slot_of(tcp, from)].end = to;
+    if (tcp->found == from)
+        tcp->found = to;
     from->in_table = false;
     to->in_table = true;
 }
