@@ -11,7 +11,8 @@
  *     FILE.sh                             a file of such lines, in which unknown knobs are let pass
  *     ip tcp_metrics flush                Fast Open's cookies are forgotten
  *     /tmp/sysctl_restore_....sh          nothing: each script has a host of its own
- *     tc, ethtool                         nothing: they prepare a kernel's device
+ *     tc qdisc add|replace dev D root Q   Q is fq: connections are paced (net.ipv4.tcp_pacing), else not
+ *     tc, ethtool                         else nothing: they prepare a kernel's device
  *
  * Everything else is refused by name, and the script skipped. */
 #include <limits.h>
@@ -178,6 +179,17 @@ static bool cmd_ip(struct shell *sh, char **word, unsigned n)
     return true;
 }
 
+/* Of the kernel's queues only what it has TCP do matters here: before fq, each connection is paced. */
+static bool cmd_tc(struct shell *sh, char **word, unsigned n)
+{
+    if (n > 2 && strcmp(word[n - 2], "limit") == 0 && strcmp(word[n - 1], "0") == 0)
+        return drill_skip(sh->r->error, sh->place,
+                          "a queue that refuses packets (tc ... limit 0) is not here");
+    if (n > 6 && strcmp(word[1], "qdisc") == 0 && strcmp(word[5], "root") == 0)
+        vt_host_sysctl_set(sh->r->host, "net.ipv4.tcp_pacing", strcmp(word[6], "fq") == 0);
+    return true;
+}
+
 static bool ends_with(const char *s, const char *end)
 {
     size_t a = strlen(s), b = strlen(end);
@@ -187,17 +199,15 @@ static bool ends_with(const char *s, const char *end)
 
 static bool run_command(struct shell *sh, char **word, unsigned n)
 {
-    static const char *const nothing[] = {"tc", "ethtool", "true", ":", "set", "modprobe", "exit"};
+    static const char *const nothing[] = {"ethtool", "true", ":", "set", "modprobe", "exit"};
     const char *name = word[0];
 
     drill_tell(sh->r, "$ %s%s", name, n > 1 ? " ..." : "");
-    if (strcmp(name, "tc") == 0 && n > 2 && strcmp(word[n - 2], "limit") == 0 &&
-        strcmp(word[n - 1], "0") == 0)
-        return drill_skip(sh->r->error, sh->place,
-                          "a queue that refuses packets (tc ... limit 0) is not here");
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
         if (strcmp(name, nothing[i]) == 0)
             return true;
+    if (strcmp(name, "tc") == 0)
+        return cmd_tc(sh, word, n);
     if (strcmp(name, "ip") == 0)
         return cmd_ip(sh, word, n);
     if (strcmp(name, "sysctl") == 0)

@@ -54,6 +54,7 @@
     X(tso_rtt_log, "net.ipv4.tcp_tso_rtt_log", 9, 0, 255)                                     \
     X(pacing_ss_ratio, "net.ipv4.tcp_pacing_ss_ratio", 200, 0, 1000)                          \
     X(pacing_ca_ratio, "net.ipv4.tcp_pacing_ca_ratio", 120, 0, 1000)                          \
+    X(pacing, "net.ipv4.tcp_pacing", 0, 0, 1) /* 1: all, as behind Linux's queue fq */        \
     X(min_snd_mss, "net.ipv4.tcp_min_snd_mss", 48, 48, 1460)                                  \
     X(challenge_ack_limit, "net.ipv4.tcp_challenge_ack_per_second", 10, 1, INT32_MAX)         \
     X(rfc1337, "net.ipv4.tcp_rfc1337", 1, 0, 1)                                               \

@@ -29,7 +29,8 @@ uint64_t vt_tcp_pacing_rate(const struct vt_tcb *tcb)
 
 static bool is_paced(const struct vt_tcb *tcb)
 {
-    return (tcb->cc.ops->flags & VT_CC_PACES) != 0 || (tcb->pace != NULL && tcb->pace->most != 0);
+    return (tcb->cc.ops->flags & VT_CC_PACES) != 0 || (tcb->pace != NULL && tcb->pace->most != 0) ||
+           tcb->end.tcp->knobs.pacing != 0;
 }
 
 bool vt_tcp_pace_holds(struct vt_tcb *tcb)
