@@ -318,6 +318,11 @@ static void simultaneous_open(struct vt_tcb *tcb, struct vt_tcp_seg *seg)
         return;
     if (seg->len != 0 || !vt_seq_eq(seg->seq, tcb->irs) || !vt_seq_eq(seg->ack, tcb->snd_nxt))
         return;
+    /* Linux acknowledges it again as text that comes twice. Ours does where SACK can say what that was (RFC
+     * 2883 4); without, the figure has four segments, and the opening is silent. */
+    vt_tcp_dsack_note(tcb, tcb->irs, vt_seq_add(tcb->irs, 1));
+    if (tcb->agreed.sack && tcb->end.tcp->knobs.dsack != 0)
+        tcb->flags |= VT_TCBF_ACK_NOW;
     vt_tcp_take_off_syn(seg);
 }
 

@@ -82,6 +82,8 @@ static void take_dsack(struct vt_tcb *tcb, const struct vt_range *b, struct vt_t
     uint32_t len = b->to.v - b->from.v;
     if (vt_seq_ge(b->from, b->to) || len > tcb->max_wnd || vt_seq_gt(b->to, tcb->snd_nxt))
         return;
+    if (vt_seq_eq(b->from, tcb->iss)) /* SYNs that cross both come twice: nothing was sent in vain */
+        return;
     uint32_t segs = (len + tcb->mss - 1) / tcb->mss;
     bool probe = l != NULL && segs == 1 && l->tlp_out && vt_seq_eq(l->tlp_end, b->to);
     tcb->dsack_dups += segs;

@@ -467,7 +467,7 @@ const struct class classes[] = {
     {"a RST at the FIN", rst_of_fin, "a RST one before RCV.NXT, where the FIN was, ends the connection",
      "it is outside of the window", "RFC 5961 3.2 (1): \"silently drop\"", true},
     {"simultaneous open: a last ACK", met_ack, "the peer's SYN,ACK is acknowledged once more",
-     "it opens, in silence", "RFC 9293 3.5, figure 7: four segments", false},
+     "only with SACK, which can tell why", "RFC 9293 3.5, figure 8: four segments", false},
     {"PSH of a burst", push, "a burst is cut where its own clock and quota have it", "where ours have it",
      "RFC 9293 3.9.1.2: PSH is set in the last segment; in others it is free", false},
     {"an ACK beside data", beside_data, "the data that could go at the same time carry the ACK",
