@@ -15,6 +15,7 @@ struct oui_row {
 
 struct vt_oui {
     char *text;
+    size_t len;
     struct oui_row *row; /* ascending */
     size_t rows, room;
 };
@@ -88,14 +89,14 @@ static int by_prefix(const void *a, const void *b)
 
 static int oui_parse(struct vt_oui *oui)
 {
-    for (char *line = oui->text; line != NULL;) {
-        char *end = strchr(line, '\n');
-        if (end != NULL)
-            *end++ = '\0';
+    char *behind = oui->text + oui->len;
+    for (char *line = oui->text, *end; line < behind; line = end + 1) {
+        end = memchr(line, '\n', (size_t)(behind - line));
+        end = end != NULL ? end : behind;
+        *end = '\0';
         int err = oui_line(oui, line);
         if (err != 0)
             return err;
-        line = end;
     }
     if (oui->rows == 0)
         return -VT_EINVAL;
@@ -103,8 +104,8 @@ static int oui_parse(struct vt_oui *oui)
     return 0;
 }
 
-/* The whole file, ended by a 0; a 0 in it ends it too. */
-static int read_file(const char *path, char **text)
+/* The whole file, ended by a 0. */
+static int read_file(const char *path, char **text, size_t *len)
 {
     FILE *f = fopen(path, "rbe");
     if (f == NULL)
@@ -115,7 +116,7 @@ static int read_file(const char *path, char **text)
     if (err == 0 && *text == NULL)
         err = -VT_ENOMEM;
     if (err == 0)
-        (*text)[fread(*text, 1, (size_t)size, f)] = '\0';
+        (*text)[*len = fread(*text, 1, (size_t)size, f)] = '\0';
     if (err == 0 && ferror(f))
         err = -VT_EIO;
     fclose(f);
@@ -129,7 +130,7 @@ int vt_oui_open(struct vt_oui **oui, const char *path)
     struct vt_oui *o = calloc(1, sizeof *o);
     if (o == NULL)
         return -VT_ENOMEM;
-    int err = read_file(path == NULL ? VT_OUI_FILE : path, &o->text);
+    int err = read_file(path == NULL ? VT_OUI_FILE : path, &o->text, &o->len);
     if (err != 0) {
         free(o);
         return err;
