@@ -10,6 +10,7 @@ receiving program has read N seconds after the SYN. --ours leaves the kernel out
 """
 import argparse
 import concurrent.futures
+import contextlib
 import itertools
 import json
 import os
@@ -141,8 +142,9 @@ def source(cc, seconds):
     s.connect(("10.0.0.2", 5001))
     s.settimeout(seconds)
     block, end = bytes(1 << 16), time.monotonic() + seconds
-    while time.monotonic() < end:
-        s.sendall(block)
+    with contextlib.suppress(OSError): # the sink is gone when its time is over
+        while time.monotonic() < end:
+            s.sendall(block)
 
 
 def kernel(args, cell, cc, seed):
