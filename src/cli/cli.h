@@ -18,7 +18,7 @@ struct cli_verb {
 };
 
 extern const struct cli_verb cli_demo, cli_lab, cli_run, cli_echo, cli_http, cli_ping, cli_bulk, cli_ss,
-    cli_ip, cli_link, cli_trace, cli_doctor, cli_drill;
+    cli_ip, cli_link, cli_trace, cli_doctor, cli_drill, cli_exec;
 
 /* ---- Arguments (main.c, args.c) ---- */
 

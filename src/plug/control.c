@@ -229,6 +229,41 @@ static void do_run(struct vt_control_client *c, const json_t *req)
         answer(c, json_pack("{s:i}", "program", number));
 }
 
+static void exec_gone(void *ctx, struct vt_exec *x)
+{
+    struct vt_control *control = ctx;
+    for (struct vt_exec **at = &control->execs; *at != NULL; at = vt_exec_next(*at))
+        if (*at == x) {
+            *at = *vt_exec_next(x);
+            return;
+        }
+}
+
+/* A program outside on a host's sockets: it speaks over the descriptor that came along, from here on without
+ * this connection. */
+static void do_exec(struct vt_control_client *c, const json_t *req)
+{
+    struct vt_control *control = c->control;
+    struct vt_exec *x;
+    const char *host;
+    int err;
+    if (!get_host(c, req, &host))
+        return;
+    if (host == NULL || c->npassed != 1) {
+        refuse(c, "expected a host, and one descriptor with the request");
+        return;
+    }
+    c->npassed = 0;
+    err = vt_exec_open(&x, control->real, host, c->passed[0], exec_gone, control);
+    if (err < 0) {
+        refuse(c, err == -ENOENT ? "'%s' is a switch: a program needs a host" : "no memory for %s", host);
+        return;
+    }
+    *vt_exec_next(x) = control->execs;
+    control->execs = x;
+    answer(c, json_null());
+}
+
 static void do_stop(struct vt_control_client *c, const json_t *req)
 {
     (void)req;
@@ -275,6 +310,7 @@ static const struct {
     {"impair", do_impair},
     {"fault", do_fault},
     {"run", do_run},
+    {"exec", do_exec},
     {"stop", do_stop},
     {"kill", do_kill},
     {"trace", do_trace},
@@ -533,6 +569,11 @@ void vt_control_close(struct vt_control *control)
     vt_real_remove(control->real, &control->listener);
     close(control->listener.fd);
     unlink(control->path);
+    while (control->execs != NULL) {
+        struct vt_exec *x = control->execs;
+        control->execs = *vt_exec_next(x);
+        vt_exec_close(x);
+    }
     for (struct vt_control_client *c = control->clients, *next; c != NULL; c = next) {
         next = c->next;
         if (c->program != 0)

@@ -18,6 +18,9 @@
  * null; then event records as <vitro/event.h> has them, each followed by its extra bytes, until either side
  * closes quit                               null; the lab ends in order
  *
+ * `exec` comes with one descriptor: a seqpacket socket, over which the host's sockets are used by a program
+ * outside (src/plug/exec_wire.h); the answer is null.
+ *
  * `run` comes with three descriptors (SCM_RIGHTS): standard input, output and error of the program. A client
  * that goes away stops its program. What a client does not read in time is bounded: answers end the
  * connection, events are lost and counted by a GAP event. */

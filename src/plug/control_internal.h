@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include "control.h"
+#include "exec_lab.h"
 #include "files.h"
 #include "lab/internal.h"
 
@@ -17,6 +18,7 @@ struct vt_control {
     char path[VT_CONTROL_PATH];
     struct vt_control_client *clients;
     unsigned nclients, nprograms, ncaptures;
+    struct vt_exec *execs;
     void (*quit)(void *ctx);
     void *ctx;
 };
