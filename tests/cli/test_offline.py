@@ -13,7 +13,7 @@ import time
 import running
 from running import Place, free_port
 
-VERBS = ["demo", "run", "lab", "echo", "http", "ping", "bulk", "ss", "ip", "link", "trace", "doctor"]
+VERBS = ["demo", "run", "lab", "echo", "http", "ping", "bulk", "ss", "ip", "link", "trace", "exec", "doctor"]
 
 
 def case_help_of_every_verb():
@@ -38,6 +38,8 @@ def case_mistakes_in_arguments():
         (["demo", "--fault", "drop 3rd akc"], "akc"),
         (["demo", "--lang", "fr"], "--lang wants en or zh"),
         (["demo", "extra"], "'extra' was not expected"),
+        (["exec", "a"], "expected HOST -- PROGRAM"),
+        (["exec", "--seed", "7", "a", "--", "true"], "--lab FILE.yaml"),
         (["ss", "-x"], "there is no option '-x'"),
         (["ip"], "expected addr, route or neigh"),
         (["ip", "adress"], "expected addr, route or neigh, not 'adress'"),
