@@ -4,11 +4,13 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/sums.h"
 #include "cli.h"
 #include "plug/control.h"
+#include "plug/exec.h"
 
 static const char usage[] =
     "usage: vitro doctor [-j]\n"
@@ -67,6 +69,27 @@ static void check_ping(struct report *r)
         close(fd);
 }
 
+static void check_exec(struct report *r)
+{
+    struct rlimit files = {0};
+    char note[160];
+    int err = vt_exec_check();
+    if (err == 0)
+        snprintf(note, sizeof note, "programs run on a lab's sockets");
+    else if (err == EBUSY)
+        snprintf(note, sizeof note,
+                 "under a seccomp listener already: outside of this container it would work");
+    else
+        snprintf(note, sizeof note,
+                 "no seccomp listener (%s): Linux 5.14 or later, and ptrace among a user's own",
+                 strerror(err));
+    tell(r, "exec", err == 0, note);
+    getrlimit(RLIMIT_NOFILE, &files);
+    snprintf(note, sizeof note, "%llu at once, %llu at most (ulimit -Hn)", (unsigned long long)files.rlim_cur,
+             (unsigned long long)files.rlim_max);
+    tell(r, "open files", files.rlim_cur >= 1024, note);
+}
+
 static bool in_path(const char *name)
 {
     const char *path = getenv("PATH");
@@ -106,6 +129,7 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
         check_port(&r, 1080, "port 1080", "in use: vitro run --socks 127.0.0.1:PORT");
         check_tun(&r);
         check_ping(&r);
+        check_exec(&r);
         check_tool(&r, "wireshark", "vitro trace -w - | wireshark -k -i -");
         check_tool(&r, "tshark", "the same in the terminal");
         check_tool(&r, "chromium", "a browser for the lab's page");

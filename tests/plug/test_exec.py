@@ -274,6 +274,40 @@ def case_status_and_signals():
     return ""
 
 
+def case_refusals():
+    """What a lab's host does not have is refused, by name."""
+    if why := lacks("python3"):
+        return why
+    with Lab() as lab:
+        done = subprocess.run(confine() + [VITRO, "exec", "-L", "l", "a", "--", "python3", "-c",
+                                           "import socket\n"
+                                           "for f, t in ((2, 3), (17, 3), (10, 1)):\n"
+                                           "    try: socket.socket(f, t)\n"
+                                           "    except OSError as e: print(e.errno)"], env=lab.env,
+                              capture_output=True, text=True, timeout=40, check=False)
+        assert done.stdout.split() == ["1", "1", "97"], done
+        assert "a raw socket" in done.stderr and "a packet socket" in done.stderr, done
+    return ""
+
+
+def case_killed_in_the_middle():
+    """A program killed while bytes come to it leaves nothing on the host, and the lab goes on."""
+    if why := lacks("curl"):
+        return why
+    with Lab("rate: 10mbit") as lab:
+        for _ in range(5):
+            p = lab.start(["exec", "-L", "l", "a", "--", "sh", "-c", "curl -s http://b/large & sleep 0.3; kill -9 $!"],
+                          stdout=subprocess.DEVNULL)
+            assert p.wait(20) == 0
+        p = lab.start(["exec", "-L", "l", "a", "--", "curl", "-s", "http://b/large"], stdout=subprocess.DEVNULL)
+        time.sleep(0.5)
+        p.kill()
+        p.wait(10)
+        assert lab.on("a", "curl", "-sS", "http://b/small") == b"in glass\n"
+        assert lab.processes[0].poll() is None
+    return ""
+
+
 def case_lab_gone():
     if why := cannot():
         return why
