@@ -203,19 +203,52 @@ def case_udp():
     return ""
 
 
+def nginx(lab):
+    with open(lab.path("nginx.conf"), "w", encoding="utf-8") as f:
+        f.write(f"worker_processes 2; pid {lab.dir}/pid; error_log {lab.dir}/error.log; daemon off;\n"
+                "events { worker_connections 4000; }\nhttp { access_log off;\n" +
+                "".join(f"{w}_temp_path {lab.dir}/{w};\n" for w in ("client_body", "proxy", "fastcgi", "uwsgi",
+                                                                     "scgi")) +
+                f"server {{ listen 8080; sendfile on; root {lab.dir}; }} }}\n")
+    lab.serve("b", 8080, "nginx", "-e", lab.path("error.log"), "-c", lab.path("nginx.conf"))
+
+
 def case_nginx():
     if why := lacks("nginx", "curl"):
         return why
     with Lab() as lab:
-        with open(lab.path("nginx.conf"), "w", encoding="utf-8") as f:
-            f.write(f"worker_processes 2; pid {lab.dir}/pid; error_log {lab.dir}/error.log; daemon off;\n"
-                    "events {}\nhttp { access_log off;\n" +
-                    "".join(f"{w}_temp_path {lab.dir}/{w};\n" for w in ("client_body", "proxy", "fastcgi", "uwsgi",
-                                                                         "scgi")) +
-                    f"server {{ listen 8080; sendfile on; root {lab.dir}; }} }}\n")
-        lab.serve("b", 8080, "nginx", "-e", lab.path("error.log"), "-c", lab.path("nginx.conf"))
+        nginx(lab)
         for _ in range(3):
             assert lab.on("a", "curl", "-sS", "http://b:8080/large") == read(lab.path("large"))
+    return ""
+
+
+def case_ab_1000_connections():
+    if why := lacks("nginx", "ab"):
+        return why
+    with Lab() as lab:
+        nginx(lab)
+        out = lab.on("a", "sh", "-c", "ulimit -n 4000; exec ab -q -n 2000 -c 1000 http://b:8080/small")
+        assert b"Complete requests:      2000" in out and b"Failed requests:        0" in out, out
+    return ""
+
+
+def case_node():
+    if why := lacks("node"):
+        return why
+    with Lab() as lab:
+        lab.serve("b", 3000, "node", "-e", "require('http').createServer((q, r) => r.end('vitro')).listen(3000)")
+        assert lab.on("a", "node", "-e", "require('http').get('http://b:3000/', r => r.on('data', d => "
+                      "process.stdout.write(d)).on('end', () => process.exit(0)))") == b"vitro"
+    return ""
+
+
+def case_iperf3():
+    if why := lacks("iperf3"):
+        return why
+    with Lab() as lab:
+        lab.serve("b", 5201, "iperf3", "-s", "-1")
+        assert b"iperf Done." in lab.on("a", "iperf3", "-c", "b", "-t", "1")
     return ""
 
 
