@@ -28,7 +28,7 @@ static void ground_mem_free(void *ctx, void *p, size_t size)
 }
 
 /* Whatever came in, what goes out is a good packet that fits. */
-static void ground_output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
+static int ground_output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
 {
     struct vt_ipv4_hdr h;
     const uint8_t *b = vt_pbuf_peek(p, VT_IPV4_HEADER);
@@ -41,6 +41,7 @@ static void ground_output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip 
     FUZZ_CHECK(h.ttl != 0);
     FUZZ_CHECK(!vt_ip_is_loopback(h.src) && !vt_ip_is_loopback(h.dst));
     vt_pbuf_free(p);
+    return 0;
 }
 
 static void ground_input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in)

@@ -70,7 +70,7 @@ static void ready(void *user, unsigned events)
 }
 
 /* A segment leaves: it must be well formed, and it tells where our numbers are. */
-static void output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
+static int output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
 {
     struct world *w = nif->link;
     struct vt_ipv4_hdr ip;
@@ -93,6 +93,7 @@ static void output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_ho
         }
     }
     vt_pbuf_free(p);
+    return 0;
 }
 
 static void settle(struct world *w)

@@ -20,6 +20,7 @@ enum vt_device_features {
     VT_DEV_RX_CSUM = 1 << 2, /* may deliver VT_CSUM_VALID and VT_CSUM_PARTIAL */
     VT_DEV_RX_GSO = 1 << 3,  /* may deliver super-segments */
     VT_DEV_RAW_IP = 1 << 4,  /* frames are IP packets: there is no link header */
+    VT_DEV_TX_FULL = 1 << 5, /* takes no frame as long as this is set: who sends is told so at once */
 };
 
 struct vt_device_ops {

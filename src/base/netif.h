@@ -37,8 +37,9 @@ struct vt_netif {
     struct vt_ifaddr addr[VT_NETIF_ADDRS];
 
     /* Down: sends an IP packet to the neighbour `next_hop` (an address on this link, a broadcast or multicast
-     * one included). Takes the pbuf. Errors are counted drops, told by events. */
-    void (*output)(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop);
+     * one included). Takes the pbuf. Errors are counted drops, told by events. 0; -VT_ENOBUFS when the
+     * device takes nothing now, so that who sends may know that this has not left. */
+    int (*output)(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop);
     /* Up: an IP packet arrived, link header pulled off; `group` when it was sent to a group address. Takes
      * the pbuf. */
     void (*input)(struct vt_netif *nif, struct vt_pbuf *p, bool group);

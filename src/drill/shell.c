@@ -179,13 +179,19 @@ static bool cmd_ip(struct shell *sh, char **word, unsigned n)
     return true;
 }
 
-/* Of the kernel's queues only what it has TCP do matters here: before fq, each connection is paced. */
+/* Of the kernel's queues only what it has TCP do matters here: before fq, each connection is paced; and one
+ * of `limit 0` takes nothing, until it is replaced or deleted. */
 static bool cmd_tc(struct shell *sh, char **word, unsigned n)
 {
-    if (n > 2 && strcmp(word[n - 2], "limit") == 0 && strcmp(word[n - 1], "0") == 0)
-        return drill_skip(sh->r->error, sh->place,
-                          "a queue that refuses packets (tc ... limit 0) is not here");
-    if (n > 6 && strcmp(word[1], "qdisc") == 0 && strcmp(word[5], "root") == 0)
+    struct vt_device *dev = &sh->r->device.dev;
+
+    if (n < 3 || strcmp(word[1], "qdisc") != 0)
+        return true;
+    if (strcmp(word[n - 2], "limit") == 0 && strcmp(word[n - 1], "0") == 0)
+        dev->features |= VT_DEV_TX_FULL;
+    else
+        dev->features &= ~(uint32_t)VT_DEV_TX_FULL;
+    if (n > 6 && strcmp(word[5], "root") == 0)
         vt_host_sysctl_set(sh->r->host, "net.ipv4.tcp_pacing", strcmp(word[6], "fq") == 0);
     return true;
 }

@@ -170,15 +170,18 @@ static void make_name(char name[VT_NETIF_NAME], unsigned index)
 }
 
 /* A device that carries IP packets bare: there is nobody to resolve, and nothing to put in front. */
-static void raw_output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
+static int raw_output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
 {
     struct vt_host_if *i = nif->link;
 
     (void)next_hop;
     nif->features = i->port.dev->features;
+    if (vt_port_refuses(&i->port, p))
+        return -VT_ENOBUFS;
     nif->tx_packets++;
     nif->tx_bytes += p->len;
     vt_port_tx(&i->port, p);
+    return 0;
 }
 
 static int set_up(struct vt_host *h, struct vt_host_if *i, struct vt_device *dev)

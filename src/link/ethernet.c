@@ -10,16 +10,19 @@ void vt_eth_transmit(struct vt_eth *eth, struct vt_pbuf *p, struct vt_mac dst, u
     vt_port_tx(eth->port, p);
 }
 
-static void eth_output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
+static int eth_output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
 {
     struct vt_eth *eth = nif->link;
     nif->features = eth->port->dev->features;
+    if (vt_port_refuses(eth->port, p))
+        return -VT_ENOBUFS;
     if (vt_netif_is_broadcast(nif, next_hop))
         vt_eth_transmit(eth, p, VT_MAC_BROADCAST, VT_ETHERTYPE_IPV4);
     else if (vt_ip_is_multicast(next_hop))
         vt_eth_transmit(eth, p, vt_mac_multicast(next_hop), VT_ETHERTYPE_IPV4);
     else
         vt_neigh_output(eth, p, next_hop);
+    return 0;
 }
 
 /* One frame. Takes the pbuf. */

@@ -79,5 +79,5 @@ void vt_ipv4_forward(struct vt_net *net, struct vt_pbuf *p, struct vt_ipv4_hdr *
     if (too_big)
         forward_cut(net, p, h, &hop);
     else
-        hop.nif->output(hop.nif, p, hop.next_hop);
+        (void)hop.nif->output(hop.nif, p, hop.next_hop);
 }

@@ -109,8 +109,7 @@ int vt_ip_output(struct vt_net *net, struct vt_pbuf *p, const struct vt_ip_out *
         return vt_ipv4_fragment(net, p, &h, NULL, &(struct vt_hop){f->nif, f->next_hop, mtu});
     }
     vt_ipv4_build(vt_pbuf_push(p, VT_IPV4_HEADER), &h, NULL);
-    f->nif->output(f->nif, p, f->next_hop);
-    return 0;
+    return f->nif->output(f->nif, p, f->next_hop);
 }
 
 /* ---- Fragmentation ---- */
@@ -125,8 +124,7 @@ static int send_fragment(struct vt_net *net, const struct vt_pbuf *p, uint32_t o
         return -VT_ENOMEM;
     vt_ipv4_build(vt_pbuf_push(q, h->header_len), h, options);
     net->stats.frag_created++;
-    hop->nif->output(hop->nif, q, hop->next_hop);
-    return 0;
+    return hop->nif->output(hop->nif, q, hop->next_hop);
 }
 
 int vt_ipv4_fragment(struct vt_net *net, struct vt_pbuf *p, const struct vt_ipv4_hdr *h,

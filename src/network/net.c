@@ -13,18 +13,19 @@ void vt_net_changed(struct vt_net *net)
 
 /* Packets to ourselves wait for vt_net_run(): were they delivered here, a conversation with ourselves would
  * nest one call in another without end. */
-static void lo_output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
+static int lo_output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
 {
     struct vt_net *net = nif->link;
 
     (void)next_hop;
     if (net->loop.count >= VT_LOOP_MAX || net->loop.bytes + p->len > VT_LOOP_BYTES) {
         vt_drop(net->core, p, VT_DROP_TX_BUSY, nif->index, 0);
-        return;
+        return 0; /* to who sends it is as if it were lost on the way */
     }
     nif->tx_packets++;
     nif->tx_bytes += p->len;
     vt_pbufq_push(&net->loop, p);
+    return 0;
 }
 
 bool vt_net_run(struct vt_net *net)

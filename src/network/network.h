@@ -94,7 +94,8 @@ struct vt_ip_out {
 };
 /* Sends a packet whose transport header is in front. Takes the pbuf, whatever happens. p->ev is what made it.
  * A broadcast does not come back to us. 0; -VT_ENETUNREACH, -VT_EMSGSIZE (df, or too long for IP), -VT_EACCES
- * (broadcast), -VT_EINVAL (a source in 127/8, to another host), -VT_ENOMEM; each is a counted drop too. */
+ * (broadcast), -VT_EINVAL (a source in 127/8, to another host), -VT_ENOMEM, -VT_ENOBUFS (the device takes
+ * nothing now); each is a counted drop too. */
 int vt_ip_output(struct vt_net *net, struct vt_pbuf *p, const struct vt_ip_out *out);
 
 /* What is known of a packet handed up: its header is pulled off, and lies `header` bytes in front. */

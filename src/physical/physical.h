@@ -25,6 +25,8 @@ void vt_port_init(struct vt_port *port, struct vt_core *core, struct vt_device *
                   const char *name, struct vt_mac mac);
 /* Takes up to n frames from the device; each carries its PORT_RX event. */
 unsigned vt_port_rx(struct vt_port *port, struct vt_pbuf **frames, unsigned n);
+/* Whether the device takes nothing now (VT_DEV_TX_FULL): then the packet is dropped (TX_BUSY). */
+bool vt_port_refuses(struct vt_port *port, struct vt_pbuf *p);
 /* Sends a frame: takes it. It goes out with the next flush, or at once when a burst is full. */
 void vt_port_tx(struct vt_port *port, struct vt_pbuf *frame);
 /* Gives the gathered frames to the device; what it does not take is dropped (TX_BUSY). */

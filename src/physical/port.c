@@ -153,8 +153,18 @@ static void port_tx_gso(struct vt_port *port, struct vt_pbuf *p)
         port_gather(port, p);
 }
 
+bool vt_port_refuses(struct vt_port *port, struct vt_pbuf *p)
+{
+    if ((port->dev->features & VT_DEV_TX_FULL) == 0)
+        return false;
+    port_drop(port, p, VT_DROP_TX_BUSY);
+    return true;
+}
+
 void vt_port_tx(struct vt_port *port, struct vt_pbuf *frame)
 {
+    if (vt_port_refuses(port, frame))
+        return;
     if (frame->gso != VT_GSO_NONE)
         port_tx_gso(port, frame);
     else if (frame->len > port_room(port, frame))

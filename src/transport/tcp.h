@@ -302,6 +302,7 @@ enum vt_tcb_flag {
     VT_TCBF_OOB_HELD = 1 << 18, /* the urgent byte has not been read */
     VT_TCBF_SNDBUF_SET = 1 << 19,
     VT_TCBF_RCVBUF_SET = 1 << 20,
+    VT_TCBF_REFUSED = 1 << 21,      /* the last segment was not taken by the device: it has not left */
     VT_TCBF_SEND_BLOCKED = 1 << 22, /* the program found the send queue full */
     VT_TCBF_PUSH_OUT = 1 << 25,     /* what waits goes, corked or not: TCP_NODELAY was set just now */
     VT_TCBF_RATE_LIMITED = 1 << 24, /* the program limited the rate of delivery that was measured */
@@ -693,11 +694,12 @@ void vt_tcp_sack_take(struct vt_tcb *tcb, const struct vt_tcp_seg *seg, struct v
 
 /* tcp_output.c */
 void vt_tcp_send_syn(struct vt_tcb *tcb);
-/* An empty segment with `flags`, from `seq`. */
+/* An empty segment with `flags`, from `seq`. Of this and what follows: VT_TCBF_REFUSED tells afterwards
+ * whether the device would not take it. */
 void vt_tcp_send_empty(struct vt_tcb *tcb, struct vt_seq seq, uint16_t flags, enum vt_seg_why why);
 void vt_tcp_send_ack(struct vt_tcb *tcb, enum vt_seg_why why);
 /* Payload [seq, seq + len) of the send queue, with PSH and FIN as `more` has them; the FIN only where it
- * falls there. Returns payload and FIN sent. */
+ * falls there. Returns payload and FIN sent; 0 without memory, and when the device did not take it. */
 uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, uint16_t more,
                           enum vt_seg_why why);
 /* Sends record i again, at most `most` bytes of it. Returns what went. */

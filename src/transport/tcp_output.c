@@ -69,8 +69,9 @@ static void emit_tx(const struct out *s, uint32_t len)
     vt_event_end(&s->tcp->core->ev, r, NULL, 0);
 }
 
-/* Puts the header before the payload in p, the checksum in it, and hands it to IP. Takes p. */
-static void emit_segment(struct out *s, struct vt_pbuf *p)
+/* Puts the header before the payload in p, the checksum in it, and hands it to IP. Takes p. False when the
+ * device would not have it. */
+static bool emit_segment(struct out *s, struct vt_pbuf *p)
 {
     struct vt_core *core = s->tcp->core;
     uint8_t opts[40];
@@ -111,7 +112,7 @@ static void emit_segment(struct out *s, struct vt_pbuf *p)
                             .tos = s->tos,
                             .df = !s->cut, /* RFC 1191 */
                             .hop_mtu = s->hop_mtu};
-    vt_ip_output(s->tcp->net, p, &out);
+    return vt_ip_output(s->tcp->net, p, &out) != -VT_ENOBUFS;
 }
 
 /* ---- Segments of a control block ---- */
@@ -149,7 +150,9 @@ static void fill_urgent(const struct vt_tcb *tcb, struct vt_seq seq, struct vt_t
     h->urgent = (uint16_t)(ahead < INT32_C(65535) ? ahead : INT32_C(65535));
 }
 
-static void send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq seq, uint16_t flags,
+/* What the device refuses has not left: the window is reduced as by a mark, and who called tries again later.
+ */
+static bool send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq seq, uint16_t flags,
                          enum vt_seg_why why)
 {
     struct out s = {.tcp = tcb->end.tcp,
@@ -179,7 +182,13 @@ static void send_segment(struct vt_tcb *tcb, struct vt_pbuf *p, struct vt_seq se
     tcb->segs_out++;
     if ((flags & VT_ACK) != 0)
         vt_tcp_delack_sent(tcb);
-    emit_segment(&s, p);
+    tcb->flags &= ~(uint32_t)VT_TCBF_REFUSED;
+    if (emit_segment(&s, p))
+        return true;
+    tcb->flags |= VT_TCBF_REFUSED;
+    if (tcb->loss != NULL)
+        vt_tcp_enter_cwr(tcb);
+    return false;
 }
 
 void vt_tcp_send_empty(struct vt_tcb *tcb, struct vt_seq seq, uint16_t flags, enum vt_seg_why why)
@@ -218,7 +227,8 @@ uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, u
         vt_tcp_delack_answered(tcb);
     tcb->bytes_sent += n;
     tcb->last_data_sent = vt_tcp_core(tcb)->now;
-    send_segment(tcb, p, seq, flags, why);
+    if (!send_segment(tcb, p, seq, flags, why))
+        return 0;
     if (tcb->notices != NULL && n != 0)
         vt_tcp_notices_sent(tcb, vt_seq_add(seq, n));
     return n + ((flags & VT_FIN) != 0);
@@ -249,8 +259,6 @@ static void count_again(struct vt_tcb *tcb, const struct vt_sent *s, uint32_t n,
     }
     if (!probe)
         l->undo_segs = (l->undo_segs > 0 ? l->undo_segs : 0) + (int32_t)s->segs;
-    if (tcb->first_rexmt == 0)
-        tcb->first_rexmt = core->now;
     tcb->total_retrans += s->segs;
     tcb->bytes_retrans += n;
 }
@@ -269,6 +277,8 @@ uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum v
     uint16_t more = (uint16_t)((vt_tcb_is(tcb, VT_TCBF_FIN_SENT) ? VT_FIN : 0) |
                                ((s->flags & VT_SENT_PUSH) != 0 ? VT_PSH : 0));
     n = vt_tcp_send_data(tcb, s->from, n < left ? n : left, more, why);
+    if (tcb->first_rexmt == 0) /* patience counts from the first try, successful or not */
+        tcb->first_rexmt = vt_tcp_core(tcb)->now;
     if (n == 0)
         return 0;
     if (n < vt_sent_len(s) && vt_sentq_split(&l->sent, vt_tcp_core(tcb), i, vt_seq_add(s->from, n)))

@@ -21,6 +21,7 @@
 #define ORPHAN_RETRIES 8u /* Linux's, where its knob is 0 */
 #define THIN_RETRIES   6u /* Linux's: timeouts of a thin stream that are not backed off */
 #define PERSIST_LEAST  (200 * VT_MSEC)
+#define REFUSED_WAIT   (500 * VT_MSEC) /* Linux's: what the device did not take is tried again after this */
 
 void vt_tcp_emit_timer(struct vt_tcp_end *e, enum vt_tcp_timer timer, uint32_t count)
 {
@@ -292,11 +293,17 @@ static void rto_timer(struct vt_tcb *tcb)
     vt_tcp_loss_timeout(tcb);
     if (!probing && tcb->retries < UINT8_MAX)
         tcb->retries++;
+    uint8_t was = tcb->backoff;
     if (is_thin(tcb))
         tcb->backoff = 0;
     else
         tcb->backoff = (uint8_t)(tcb->backoff < 30 ? tcb->backoff + 1 : 30);
+    tcb->flags &= ~(uint32_t)VT_TCBF_REFUSED;
     vt_tcp_output(tcb);
+    if (vt_tcb_is(tcb, VT_TCBF_REFUSED)) { /* nothing can be said of the path: no backing off */
+        tcb->backoff = was;
+        vt_tcp_rexmt_in(tcb, REFUSED_WAIT);
+    }
 }
 
 /* ---- The shut window ---- */
@@ -363,15 +370,21 @@ static void persist_timer(struct vt_tcb *tcb)
     /* What waits may go in spite of silly-window avoidance (RFC 9293 3.8.6.2.1, the override timeout). At a
      * shut window a number goes that was acknowledged before: the peer must answer with his window (MUST-36).
      */
+    tcb->flags &= ~(uint32_t)VT_TCBF_REFUSED;
     if (tcb->snd_wnd != 0 && vt_tcp_send_forced(tcb)) {
         tcb->probes = tcb->backoff = 0;
         tcb->first_rexmt = 0;
         vt_tcp_rearm(tcb, true);
         return;
     }
+    if (!vt_tcb_is(tcb, VT_TCBF_REFUSED))
+        vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_una, 1), VT_ACK, VT_SEG_PROBE);
+    if (vt_tcb_is(tcb, VT_TCBF_REFUSED)) {
+        set_rexmt(tcb, VT_REXMT_PERSIST, vt_time_add(vt_tcp_core(tcb)->now, REFUSED_WAIT));
+        return;
+    }
     if (tcb->backoff < k->retries2)
         tcb->backoff++;
-    vt_tcp_send_empty(tcb, vt_seq_sub(tcb->snd_una, 1), VT_ACK, VT_SEG_PROBE);
     persist_again(tcb);
 }
 

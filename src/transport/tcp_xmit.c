@@ -37,8 +37,10 @@ static bool sent(struct vt_tcb *tcb, uint32_t n, uint8_t flags)
 {
     struct vt_seq from = tcb->snd_nxt;
     struct vt_sentq *q = &tcb->loss->sent;
-    if (q->n == 0)
+    if (q->n == 0) {
         vt_tcp_cc_event(tcb, VT_CC_TX_START);
+        tcb->first_rexmt = 0;
+    }
     tcb->snd_nxt = vt_seq_add(tcb->snd_nxt, n);
     if (n % tcb->mss != 0)
         tcb->snd_small = tcb->snd_nxt;

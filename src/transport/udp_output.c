@@ -104,7 +104,8 @@ long vt_udp_output(struct vt_udp_sock *s, struct vt_pbuf *p, const struct vt_add
     told(s, p, out.src, to);
     add_header(s, p, out.src, to, fits);
     error = vt_ip_output(udp->net, p, &out);
-    return error != 0 ? error : (long)len;
+    /* As on Linux: what the device does not take is lost, as it could be anywhere on its way. */
+    return error != 0 && error != -VT_ENOBUFS ? error : (long)len;
 }
 
 long vt_udp_send(struct vt_udp_sock *s, const void *buf, size_t len, const struct vt_addr *to)

@@ -31,12 +31,13 @@ static void on_event(void *ctx, const struct vt_event *ev, const void *extra)
     n->event[n->nevents++ % NODE_EVENTS] = *ev;
 }
 
-static void output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
+static int output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
 {
     struct node *n = nif->link;
 
     assert_true(n->nsent < NODE_SENT);
     n->sent[n->nsent++] = (struct caught){p, next_hop, nif->index};
+    return 0;
 }
 
 static void up_input(void *ctx, struct vt_pbuf *p, const struct vt_ip_in *in)

@@ -207,6 +207,23 @@ static void test_a_busy_device_costs_the_rest(void **state)
     assert_int_equal(f->core.drops[VT_DROP_TX_BUSY], 2);
 }
 
+static void test_a_full_device_is_told_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_pbuf *p = bed_frame(&f->bed, bed_mac(2), bed_mac(1), 60);
+    assert_false(vt_port_refuses(&f->port, p));
+    f->dev.dev.features |= VT_DEV_TX_FULL;
+    vt_port_tx(&f->port, bed_frame(&f->bed, bed_mac(2), bed_mac(1), 60));
+    assert_int_equal(bed_drops(&f->bed, VT_DROP_TX_BUSY), 1); /* before any flush */
+    assert_true(vt_port_refuses(&f->port, p));
+    assert_int_equal(bed_drops(&f->bed, VT_DROP_TX_BUSY), 2);
+    assert_int_equal(f->port.tx_drops, 2);
+    f->dev.dev.features &= ~(uint32_t)VT_DEV_TX_FULL;
+    vt_port_tx(&f->port, bed_frame(&f->bed, bed_mac(2), bed_mac(1), 60));
+    vt_port_flush(&f->port);
+    assert_int_equal(f->dev.out.count, 1);
+}
+
 static void test_a_full_burst_goes_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -244,6 +261,7 @@ int main(void)
         CASE(test_cuts_for_a_plain_device),
         CASE(test_refuses_what_is_too_big),
         CASE(test_a_busy_device_costs_the_rest),
+        CASE(test_a_full_device_is_told_at_once),
         CASE(test_a_full_burst_goes_at_once),
         CASE(test_ids_advance_unheard),
     };

@@ -32,7 +32,7 @@ static void on_event(void *ctx, const struct vt_event *ev, const void *extra)
         n->why[ev->u.seg.why]++;
 }
 
-static void output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
+static int output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_hop)
 {
     struct tcp_node *n = nif->link;
     struct packet *c = malloc(sizeof(*c) + p->len);
@@ -47,6 +47,7 @@ static void output(struct vt_netif *nif, struct vt_pbuf *p, struct vt_ip next_ho
     vt_pbuf_free(p);
     *n->out_tail = c;
     n->out_tail = &c->next;
+    return 0;
 }
 
 /* The socket above, which has nothing but a place to note what it was told: its user pointer is the node's.

@@ -33,7 +33,10 @@ static void read_line(struct so *so, char *line, unsigned *flushes)
     *equals = 0;
     name = trim(line);
     value = trim(equals + 1);
-    if (strcmp(name, "tcp_metrics") != 0)
+    if (strcmp(name, "tx_full") == 0)
+        so->dev.features = (so->dev.features & ~(uint32_t)VT_DEV_TX_FULL) |
+                           (strcmp(value, "0") != 0 ? (uint32_t)VT_DEV_TX_FULL : 0);
+    else if (strcmp(name, "tcp_metrics") != 0)
         drill_knob_set(so->host, name, value);
     else if (strcmp(value, "flush") == 0 && ++*flushes > so->flushes)
         vt_tcp_fo_flush(vt_host_tcp(so->host));
