@@ -296,7 +296,7 @@ enum vt_tcb_flag {
     VT_TCBF_ACK_NOW = 1 << 12,  /* an ACK is owed at once */
     VT_TCBF_DIRTY = 1 << 13,    /* on the list of work for the burst's end */
     VT_TCBF_FREEBIND = 1 << 14, /* IP_FREEBIND */
-    VT_TCBF_THIN = 1 << 14,     /* TCP_THIN_LINEAR_TIMEOUTS */
+    VT_TCBF_THIN = 1 << 15,     /* TCP_THIN_LINEAR_TIMEOUTS */
     VT_TCBF_URG_OUT = 1 << 16,  /* snd_up counts */
     VT_TCBF_URG_IN = 1 << 17,   /* rcv_up counts: the mark is not yet passed */
     VT_TCBF_OOB_HELD = 1 << 18, /* the urgent byte has not been read */
