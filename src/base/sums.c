@@ -89,10 +89,10 @@ const struct vt_sums *vt_sums_best(void)
 uint32_t vt_sum_pseudo(struct vt_ip src, struct vt_ip dst, uint8_t protocol, uint32_t len)
 {
     unsigned from = vt_ip_is4(src) && vt_ip_is4(dst) ? 12 : 0;
-    uint32_t sum = protocol + (len >> 16) + (len & 0xffff);
-    for (unsigned i = from; i < 16; i += 2)
-        sum += (uint32_t)vt_get16(src.b + i) + vt_get16(dst.b + i);
-    return sum;
+    uint64_t sum = (uint64_t)protocol + len;
+    for (unsigned i = from; i < 16; i += 4)
+        sum += (uint64_t)vt_get32(src.b + i) + vt_get32(dst.b + i);
+    return (uint32_t)((sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32));
 }
 
 uint32_t vt_pbuf_sum(const struct vt_sums *sums, const struct vt_pbuf *p, uint32_t off, uint32_t len,
