@@ -38,13 +38,17 @@ static void turn(struct run *r)
         r->bytes += (uint64_t)n;
 }
 
-void bench_measured(void *ctx)
+static void run(struct run *r)
 {
-    struct run *r = ctx;
     while (vt_lab_now(r->lab) < r->until) {
         vt_lab_run(r->lab, vt_lab_now(r->lab) + (vt_time)(100 * VT_USEC));
         turn(r);
     }
+}
+
+void bench_measured(void *ctx)
+{
+    run(ctx);
 }
 
 static void open_lab(struct run *r)
@@ -86,7 +90,7 @@ int main(int argc, char **argv)
     if (bench_arg(argc, argv, "events", 0) != 0 && vt_lab_listen(r.lab, (struct vt_listener){hear, &r}) != 0)
         bench_fail("listen");
     r.until = vt_lab_now(r.lab) + 50 * VT_MSEC;
-    bench_measured(&r);
+    run(&r);
     r.until = vt_lab_now(r.lab) + bench_arg(argc, argv, "ms", 300) * VT_MSEC;
     uint64_t before = segments(&r), bytes = r.bytes;
     bench_begin(&result);

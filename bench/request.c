@@ -29,14 +29,18 @@ static void across(struct pair *p, struct vt_host *h, int out, struct vt_host *p
     }
 }
 
-void bench_measured(void *ctx)
+static void run(struct requests *q)
 {
-    struct requests *q = ctx;
     struct pair *p = &q->pair;
     for (uint64_t i = 0; i < q->count; i++) {
         across(p, p->a, q->from, p->b, q->to);
         across(p, p->b, q->to, p->a, q->from);
     }
+}
+
+void bench_measured(void *ctx)
+{
+    run(ctx);
 }
 
 int main(int argc, char **argv)
@@ -50,7 +54,7 @@ int main(int argc, char **argv)
     pair_setopt(q.pair.a, q.from, VT_SOL_TCP, VT_TCP_NODELAY, 1);
     pair_setopt(q.pair.b, q.to, VT_SOL_TCP, VT_TCP_NODELAY, 1);
     q.count = 100;
-    bench_measured(&q);
+    run(&q);
     q.count = r.count;
     r.bytes = r.count * SIZE * 2;
     bench_begin(&r);
