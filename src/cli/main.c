@@ -6,8 +6,8 @@
 #endif
 
 static const struct cli_verb *const verbs[] = {
-    &cli_demo, &cli_run, &cli_lab,  &cli_echo,  &cli_http,  &cli_ping,   &cli_bulk, &cli_exec,
-    &cli_ss,   &cli_ip,  &cli_link, &cli_trace, &cli_drill, &cli_doctor,
+    &cli_demo, &cli_run, &cli_lab, &cli_echo, &cli_http,  &cli_ping,  &cli_bulk,
+    &cli_exec, &cli_ss,  &cli_ip,  &cli_link, &cli_trace, &cli_drill, &cli_doctor,
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 

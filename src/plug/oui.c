@@ -116,7 +116,7 @@ static int read_file(const char *path, char **text, size_t *len)
     if (err == 0 && *text == NULL)
         err = -VT_ENOMEM;
     if (err == 0)
-        (*text)[*len = fread(*text, 1, (size_t)size, f)] = '\0';
+        (*text)[ *len = fread(*text, 1, (size_t)size, f)] = '\0';
     if (err == 0 && ferror(f))
         err = -VT_EIO;
     fclose(f);
