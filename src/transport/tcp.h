@@ -702,8 +702,9 @@ void vt_tcp_send_ack(struct vt_tcb *tcb, enum vt_seg_why why);
  * falls there. Returns payload and FIN sent; 0 without memory, and when the device did not take it. */
 uint32_t vt_tcp_send_data(struct vt_tcb *tcb, struct vt_seq seq, uint32_t len, uint16_t more,
                           enum vt_seg_why why);
-/* Sends record i again, at most `most` bytes of it. Returns what went. */
-uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum vt_seg_why why);
+/* Sends record i again, at most `most` bytes of it, with PSH where it had that and where `push`. Returns what
+ * went. */
+uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, bool push, enum vt_seg_why why);
 /* `fo`: a Fast Open option of the first; NULL: none. */
 void vt_tcp_send_synack(struct vt_tcp_request *r, const struct vt_tcp_cookie *fo);
 /* An ACK of an entry that has no control block, and a RST to a segment of nobody (RFC 9293 3.10.7.1). */

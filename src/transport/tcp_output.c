@@ -263,7 +263,7 @@ static void count_again(struct vt_tcb *tcb, const struct vt_sent *s, uint32_t n,
     tcb->bytes_retrans += n;
 }
 
-uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum vt_seg_why why)
+uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, bool push, enum vt_seg_why why)
 {
     struct vt_loss *l = tcb->loss;
     join_lost(&l->sent, i, tcb->mss);
@@ -275,7 +275,7 @@ uint32_t vt_tcp_retransmit(struct vt_tcb *tcb, uint32_t i, uint32_t most, enum v
     uint32_t n = vt_sent_len(s), off = s->from.v - tcb->snd_una.v;
     uint32_t left = off < tcb->sendq.bytes ? tcb->sendq.bytes - off : 0;
     uint16_t more = (uint16_t)((vt_tcb_is(tcb, VT_TCBF_FIN_SENT) ? VT_FIN : 0) |
-                               ((s->flags & VT_SENT_PUSH) != 0 ? VT_PSH : 0));
+                               (push || (s->flags & VT_SENT_PUSH) != 0 ? VT_PSH : 0));
     n = vt_tcp_send_data(tcb, s->from, n < left ? n : left, more, why);
     if (tcb->first_rexmt == 0) /* patience counts from the first try, successful or not */
         tcb->first_rexmt = vt_tcp_core(tcb)->now;

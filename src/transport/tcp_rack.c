@@ -50,10 +50,9 @@ void vt_tcp_rack_delivered(struct vt_tcb *tcb, const struct vt_sent *s, const st
 {
     struct vt_loss *l = tcb->loss;
     vt_span rtt = (vt_span)(vt_tcp_core(tcb)->now - s->at);
-    rtt = rtt > 0 ? rtt : 1;
     l->fack = vt_seq_max(l->fack, s->to);
     if ((s->flags & VT_SENT_AGAIN) == 0)
-        take_first(tcb, s, info, rtt);
+        take_first(tcb, s, info, rtt > 0 ? rtt : 1); /* 0 is no sample */
     else if (may_be_the_first(tcb, s, seg, rtt))
         return;
     l->rack_new = true;
@@ -136,6 +135,8 @@ void vt_tcp_rack_detect(struct vt_tcb *tcb, struct vt_tcp_ack_info *info)
             (s->flags & (VT_SENT_LOST | VT_SENT_RETRANS)) == VT_SENT_LOST ||
             !sent_after(l->rack_at, l->rack_to, s))
             continue;
+        if ((s->flags & VT_SENT_AGAIN) != 0 && s->at == now)
+            continue; /* gone at this very instant: nothing that was sent after it can be here */
         vt_span left = (vt_span)(s->at - now) + l->rack_rtt + window;
         if (left <= 0)
             vt_tcp_mark_lost(tcb, s, info);

@@ -13,10 +13,12 @@ enum vt_sent_flag {
     VT_SENT_LOST = 1 << 1,    /* taken to be lost */
     VT_SENT_RETRANS = 1 << 2, /* on its way again, after it was taken to be lost */
     VT_SENT_AGAIN = 1 << 3,   /* has been sent more than once */
-    VT_SENT_PUSH = 1 << 4,    /* its last byte went with PSH */
+    VT_SENT_PUSH = 1 << 4,    /* its last byte goes with PSH, again too */
     VT_SENT_EOR = 1 << 5,     /* a record ends with it: it is not joined to what follows */
     VT_SENT_FIN = 1 << 6,     /* its last number is the FIN's */
-    VT_SENT_ENDS = VT_SENT_PUSH | VT_SENT_EOR | VT_SENT_FIN, /* those that speak of its end */
+    VT_SENT_BURST = 1 << 7,   /* the burst that it went in ended with it */
+    /* those that speak of its end */
+    VT_SENT_ENDS = VT_SENT_PUSH | VT_SENT_EOR | VT_SENT_FIN | VT_SENT_BURST,
 };
 
 struct vt_sent {

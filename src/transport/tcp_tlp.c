@@ -33,7 +33,7 @@ void vt_tcp_tlp_send(struct vt_tcb *tcb)
         uint32_t last = (s->segs - 1) * s->size;
         if (s->segs > 1 && vt_sentq_split(&l->sent, vt_tcp_core(tcb), i, vt_seq_add(s->from, last)))
             i++;
-        if (vt_tcp_retransmit(tcb, i, tcb->mss, VT_SEG_TLP) == 0)
+        if (vt_tcp_retransmit(tcb, i, tcb->mss, false, VT_SEG_TLP) == 0)
             return;
         l->tlp_again = true;
     }

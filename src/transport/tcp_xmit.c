@@ -82,7 +82,7 @@ static bool send_burst(struct vt_tcb *tcb, const struct burst *b)
         bool last = done + piece == b->len;
         bool push = mark || b->len > tcb->mss;
         uint16_t flags = (uint16_t)((last && push ? VT_PSH : 0) | (last && b->fin ? VT_FIN : 0));
-        uint8_t record = (uint8_t)((last && mark ? VT_SENT_PUSH : 0) |
+        uint8_t record = (uint8_t)((last ? VT_SENT_BURST : 0) | (last && mark ? VT_SENT_PUSH : 0) |
                                    (last && (b->marks & VT_SENDQ_EOR) != 0 ? VT_SENT_EOR : 0));
         if (!vt_tcp_loss_ready(tcb) || !vt_sentq_room(&tcb->loss->sent, vt_tcp_core(tcb)))
             return false;
@@ -142,7 +142,7 @@ bool vt_tcp_send_forced(struct vt_tcb *tcb)
     if (n == 0 || !vt_tcp_loss_ready(tcb) || !vt_sentq_room(&tcb->loss->sent, vt_tcp_core(tcb)))
         return false;
     n = vt_tcp_send_data(tcb, tcb->snd_nxt, n, VT_PSH, VT_SEG_PROBE);
-    return n != 0 && sent(tcb, n, VT_SENT_PUSH);
+    return n != 0 && sent(tcb, n, VT_SENT_PUSH | VT_SENT_BURST);
 }
 
 bool vt_tcp_send_one_new(struct vt_tcb *tcb)
@@ -151,8 +151,21 @@ bool vt_tcp_send_one_new(struct vt_tcb *tcb)
     return next_burst(tcb, 1, true, &b) && send_burst(tcb, &b);
 }
 
-/* What is lost goes before what is new (RFC 6675 5 (C)). True when something went. */
-static bool send_lost(struct vt_tcb *tcb, uint32_t most)
+/* Whether what follows record i was of one burst with it, and goes again at once, too: the window leaves
+ * `room` behind it. */
+static bool goes_on(const struct vt_tcb *tcb, uint32_t i, uint32_t room)
+{
+    const struct vt_sentq *q = &tcb->loss->sent;
+    if (i + 1 >= q->n || (vt_sent_at(q, i)->flags & VT_SENT_BURST) != 0)
+        return false;
+    const struct vt_sent *next = vt_sent_at(q, i + 1);
+    uint32_t want = vt_sent_len(next) < tcb->mss ? vt_sent_len(next) : tcb->mss;
+    return (next->flags & (VT_SENT_LOST | VT_SENT_RETRANS)) == VT_SENT_LOST && room >= want;
+}
+
+/* What is lost goes before what is new (RFC 6675 5 (C)). True when something went. Segments of one burst are
+ * one again, with PSH on the last of several: `*burst` is where the next is to begin so as to be of it. */
+static bool send_lost(struct vt_tcb *tcb, uint32_t most, struct vt_seq *burst)
 {
     uint32_t i;
     struct vt_sent *s = vt_tcp_next_lost(tcb, &i);
@@ -162,8 +175,10 @@ static bool send_lost(struct vt_tcb *tcb, uint32_t most)
     uint32_t want = vt_sent_len(s) < tcb->mss ? vt_sent_len(s) : tcb->mss;
     if (room < want && pipe != 0)
         return false;
+    bool on = goes_on(tcb, i, room > want ? room - want : 0), push = vt_seq_eq(s->from, *burst) && !on;
+    *burst = on ? s->to : tcb->snd_nxt;
     room = room > tcb->mss ? room - room % tcb->mss : tcb->mss;
-    uint32_t n = vt_tcp_retransmit(tcb, i, room < most ? room : most,
+    uint32_t n = vt_tcp_retransmit(tcb, i, room < most ? room : most, push,
                                    tcb->ca == VT_CA_LOSS ? VT_SEG_RTO : VT_SEG_FAST);
     if (vt_tcp_reducing(tcb))
         tcb->loss->prr_out += n;
@@ -328,12 +343,12 @@ static bool new_first(struct vt_tcb *tcb)
 
 static void send_what_may_go(struct vt_tcb *tcb, bool one)
 {
-    struct vt_seq was = tcb->snd_nxt;
+    struct vt_seq was = tcb->snd_nxt, burst = was;
     vt_tcp_pmtu_sync(tcb);
     uint32_t most = cuts(tcb) ? VT_TCP_GSO_MAX - VT_TCP_GSO_MAX % tcb->mss : tcb->mss;
     check_idle(tcb);
     if (!new_first(tcb))
-        while (send_lost(tcb, most))
+        while (send_lost(tcb, most, &burst))
             ;
     send_new(tcb, one);
     vt_tcp_rearm(tcb, !vt_seq_eq(was, tcb->snd_nxt));
