@@ -3,7 +3,7 @@
  * usage: weather CONTROLLER SECONDS SEED IMPAIRMENT
  *
  * Two hosts, two switches, and between them a cable with IMPAIRMENT (tc's words, both ways). Prints the bytes
- * that the receiving program has read when the time is over, counted from the first SYN. bench/weather.py
+ * that the receiving program has read when the time is over, counted from accept(). bench/weather.py
  * makes a table of it, with the kernel's own figures over the same cable. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +71,7 @@ int main(int argc, char **argv)
     struct transfer t = {0};
     if (argc != 5)
         return fail("usage: weather CONTROLLER SECONDS SEED IMPAIRMENT");
-    vt_time end = (vt_time)(strtod(argv[2], NULL) * (double)VT_SEC);
+    vt_time span = (vt_time)(strtod(argv[2], NULL) * (double)VT_SEC);
     t.lab = build(strtoull(argv[3], NULL, 10), argv[4]);
     if (t.lab == NULL)
         return fail("no such impairment, or no memory");
@@ -79,9 +79,12 @@ int main(int argc, char **argv)
     t.to = vt_lab_host(t.lab, "b");
     if (!begin(&t, argv[1]))
         return fail("no such controller");
-    for (vt_time now = 0; now < end; now += SLICE) {
+    vt_time end = VT_NEVER, last = 3600 * (vt_time)VT_SEC;
+    for (vt_time now = 0; now < end && now < last; now += SLICE) {
         vt_lab_run(t.lab, now);
         turn(&t);
+        if (t.in >= 0 && end == VT_NEVER)
+            end = now + span;
     }
     printf("%llu\n", (unsigned long long)t.bytes);
     vt_lab_free(t.lab);

@@ -15,14 +15,15 @@ static const int calls[] = {
 
 static int add_rules(scmp_filter_ctx ctx)
 {
+    const struct scmp_arg_cmp addressed = {.arg = 4, .op = SCMP_CMP_NE, .datum_a = 0, .datum_b = 0};
     int err = 0;
     for (size_t i = 0; i < sizeof calls / sizeof *calls && err == 0; i++)
         err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, calls[i], 0);
     /* Only with an address: send() and recv() have none. */
     if (err == 0)
-        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_NE, 0));
+        err = seccomp_rule_add_array(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1, &addressed);
     if (err == 0)
-        err = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom), 1, SCMP_A4(SCMP_CMP_NE, 0));
+        err = seccomp_rule_add_array(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom), 1, &addressed);
     /* Its requests never come by here: programs that find none use the plain calls. */
     if (err == 0)
         err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0);
