@@ -50,20 +50,6 @@ struct proc {
     unsigned rows;
 };
 
-static const uint8_t linux_state[] = {
-    [VT_TCP_CLOSED] = VT_TCPI_CLOSE,
-    [VT_TCP_LISTEN] = VT_TCPI_LISTEN,
-    [VT_TCP_SYN_SENT] = VT_TCPI_SYN_SENT,
-    [VT_TCP_SYN_RCVD] = VT_TCPI_SYN_RECV,
-    [VT_TCP_ESTABLISHED] = VT_TCPI_ESTABLISHED,
-    [VT_TCP_FIN_WAIT1] = VT_TCPI_FIN_WAIT1,
-    [VT_TCP_FIN_WAIT2] = VT_TCPI_FIN_WAIT2,
-    [VT_TCP_CLOSE_WAIT] = VT_TCPI_CLOSE_WAIT,
-    [VT_TCP_CLOSING] = VT_TCPI_CLOSING,
-    [VT_TCP_LAST_ACK] = VT_TCPI_LAST_ACK,
-    [VT_TCP_TIME_WAIT] = VT_TCPI_TIME_WAIT,
-};
-
 /* The kernel prints the address as a number of its own byte order: a little-endian one, as most are. */
 static uint32_t swapped(struct vt_ip ip)
 {
@@ -76,7 +62,7 @@ static bool row(void *ctx, const struct vt_tcp_row *row)
 
     add(p->t, drill_printf(p->r->arena, "%4u: %08X:%04X %08X:%04X %02X %08X:%08X\n", p->rows++,
                            swapped(row->local.ip), row->local.port, swapped(row->remote.ip), row->remote.port,
-                           linux_state[row->state], (unsigned)row->sendq, (unsigned)row->recvq));
+                           vt_tcp_info_state(row->state), (unsigned)row->sendq, (unsigned)row->recvq));
     return true;
 }
 

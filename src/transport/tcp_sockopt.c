@@ -253,7 +253,7 @@ int vt_tcp_setopt(struct vt_tcb *tcb, int level, int name, const void *val, size
 
 /* ---- Reading ---- */
 
-static uint8_t info_state(unsigned state)
+uint8_t vt_tcp_info_state(unsigned state)
 {
     static const uint8_t linux_state[VT_TCP_STATE_COUNT] = {
         [VT_TCP_CLOSED] = VT_TCPI_CLOSE,
@@ -281,7 +281,7 @@ static void fill_info(const struct vt_tcb *tcb, struct vt_tcp_info *i)
     uint32_t mss = tcb->mss != 0 ? tcb->mss : 536;
     uint32_t flight = vt_tcp_flight(tcb);
     memset(i, 0, sizeof(*i));
-    i->tcpi_state = info_state(tcb->end.state);
+    i->tcpi_state = vt_tcp_info_state(tcb->end.state);
     i->tcpi_ca_state = tcb->ca;
     i->tcpi_retransmits = tcb->retries;
     i->tcpi_probes = tcb->probes;

@@ -243,6 +243,28 @@ static inline uint32_t vt_tcp_build_cookie(uint8_t *b, const struct vt_tcp_cooki
     return head + c->len;
 }
 
+/* Each writes its option at b + n, when it is set, and returns where the next may begin. */
+static inline uint32_t vt_tcp_build_mss(uint8_t *b, uint32_t n, const struct vt_tcp_opts *o)
+{
+    if (!o->mss_ok)
+        return n;
+    b[n] = VT_TCPOPT_MSS;
+    b[n + 1] = 4;
+    vt_put16(b + n + 2, o->mss);
+    return n + 4;
+}
+
+static inline uint32_t vt_tcp_build_wscale(uint8_t *b, uint32_t n, const struct vt_tcp_opts *o)
+{
+    if (!o->wscale_ok)
+        return n;
+    b[n] = VT_TCPOPT_NOP;
+    b[n + 1] = VT_TCPOPT_WSCALE;
+    b[n + 2] = 3;
+    b[n + 3] = o->wscale;
+    return n + 4;
+}
+
 static inline uint32_t vt_tcp_build_sacks(uint8_t *b, uint32_t n, const struct vt_tcp_opts *o)
 {
     uint32_t room = 40 - n - o->reserved;
@@ -285,12 +307,7 @@ static inline uint32_t vt_tcp_build_accecn(uint8_t *b, uint32_t room, const stru
 static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o)
 {
     uint32_t n = 0;
-    if (o->mss_ok) {
-        b[n] = VT_TCPOPT_MSS;
-        b[n + 1] = 4;
-        vt_put16(b + n + 2, o->mss);
-        n += 4;
-    }
+    n = vt_tcp_build_mss(b, n, o);
     if (o->ts_ok) {
         b[n] = o->sack_ok ? VT_TCPOPT_SACK_PERMITTED : VT_TCPOPT_NOP;
         b[n + 1] = o->sack_ok ? 2 : VT_TCPOPT_NOP;
@@ -308,13 +325,7 @@ static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o
         b[n + 3] = 2;
         n += 4;
     }
-    if (o->wscale_ok) {
-        b[n] = VT_TCPOPT_NOP;
-        b[n + 1] = VT_TCPOPT_WSCALE;
-        b[n + 2] = 3;
-        b[n + 3] = o->wscale;
-        n += 4;
-    }
+    n = vt_tcp_build_wscale(b, n, o);
     if (o->fo.ok && n + vt_tcp_cookie_room(&o->fo) + o->reserved <= 40) {
         n += vt_tcp_build_cookie(b + n, &o->fo);
         while (n % 4 != 0)
@@ -327,19 +338,8 @@ static inline uint32_t vt_tcp_build_opts(uint8_t *b, const struct vt_tcp_opts *o
 static inline uint32_t vt_tcp_build_opts_bsd(uint8_t *b, const struct vt_tcp_opts *o)
 {
     uint32_t n = 0;
-    if (o->mss_ok) {
-        b[n] = VT_TCPOPT_MSS;
-        b[n + 1] = 4;
-        vt_put16(b + n + 2, o->mss);
-        n += 4;
-    }
-    if (o->wscale_ok) {
-        b[n] = VT_TCPOPT_NOP;
-        b[n + 1] = VT_TCPOPT_WSCALE;
-        b[n + 2] = 3;
-        b[n + 3] = o->wscale;
-        n += 4;
-    }
+    n = vt_tcp_build_mss(b, n, o);
+    n = vt_tcp_build_wscale(b, n, o);
     if (o->sack_ok) {
         b[n] = VT_TCPOPT_SACK_PERMITTED;
         b[n + 1] = 2;

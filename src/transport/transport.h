@@ -146,6 +146,9 @@ uint32_t vt_tcp_conn(const struct vt_tcb *tcb); /* its number in events */
 /* The event that last gave the connection something to do: a segment, a call; 0 for none. */
 uint64_t vt_tcp_cause(const struct vt_tcb *tcb);
 
+/* Linux's number (enum vt_tcp_info_state) of an enum vt_tcp_state. */
+uint8_t vt_tcp_info_state(unsigned state);
+
 /* A row of `ss -t`. Listeners show the accept queue and the backlog in recvq and sendq. */
 struct vt_tcp_row {
     struct vt_addr local, remote;
